@@ -1,0 +1,311 @@
+// A client for Switchboard: sign in, call somebody by name, be called. It knows
+// no DOM and needs no library: take this file and call.js along.
+//
+//   import { SwitchboardClient } from './client.js';
+//   const client = new SwitchboardClient('wss://example.org/ws');
+//   const on = (event, act) => client.addEventListener(event, (e) => act(e.detail));
+//   const open = () => navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+//   on('incoming', async ({ name }) => confirm(name) ? client.accept(await open()) : client.decline());
+//   on('track', ({ stream }) => { video.srcObject = stream; });
+//   on('ended', ({ name, reason }) => console.log(name, reason));
+//   on('signedin', async () => client.call('bob', await open()));
+//   client.signIn('ann');
+//
+// Events, each with its facts in `detail`:
+//
+//   state       state: offline, connecting, waiting, open or signed-in; waiting
+//               has retryIn (ms); after a lost socket: code, and opened (whether
+//               it had ever been open)
+//   signedin    name, role, iceServers
+//   users       users: [{ name, role, state }], total
+//   incoming    name, callID: answer with accept or decline
+//   ringing     name, callID: the other side has been rung (told to callers with a role)
+//   answered    name, callID
+//   connection  state: that of the RTCPeerConnection
+//   track       track, stream, screen (true for a shared screen)
+//   ended       name, callID, reason, by ('us', 'them' or 'server'), outgoing,
+//               answered, seconds, message (if there is more to say); once for each call
+//   refused     code, message, request: what the server did not do
+//   message     direction ('in' or 'out'), text: every frame, for the curious
+//
+// Reasons are those of the protocol (hangup, declined, cancelled, busy,
+// no-answer, gone, failed, shutdown), the code of the refusal if the call could
+// not be made (no-such-user, forbidden, ...), or `lost`: our own connection to
+// the server went, and with it the call.
+//
+// Media tracks belong to the caller of these methods, who also stops them.
+
+import { Call } from './call.js';
+
+const SECOND = 1000;
+
+const times = {
+  open: 10 * SECOND,              // for a socket to open
+  backOff: [SECOND, 30 * SECOND], // first and longest wait before it is tried again
+  restart: 5 * SECOND,            // a restarting server is not stormed by everybody at once
+};
+
+// Close codes after which the socket must stay closed: 4000 means that the same
+// person has signed in elsewhere, and coming back would throw them out in turn.
+const REPLACED = 4000;
+const RESTARTING = 1012;
+
+export class SwitchboardClient extends EventTarget {
+  state = 'offline';
+  name = '';
+  role = '';
+  iceServers = [];
+
+  #url;
+  #socket = null;
+  #login = null;     // whom to sign in, again after each loss of the socket
+  #attempt = 0;      // tries since the last sign-in
+  #timer = 0;        // until the next try, or until this one has taken too long
+  #current = null;   // the Call, of which there is one at a time
+
+  constructor(url) {
+    super();
+    this.#url = String(url);
+  }
+
+  get currentCall() { return this.#current; }
+  get callID() { return this.#current?.callID ?? null; }
+  get pc() { return this.#current?.pc ?? null; }
+
+  connect() {
+    if (this.#socket) return;
+    clearTimeout(this.#timer);
+    const socket = new WebSocket(this.#url);
+    let opened = false;
+    socket.onopen = () => { opened = true; this.#opened(); };
+    socket.onmessage = ({ data }) => this.#hear(data);
+    socket.onclose = ({ code }) => this.#lost(code, opened);
+    this.#socket = socket;
+    this.#timer = setTimeout(() => socket.close(), times.open);
+    this.#become('connecting');
+  }
+
+  signIn(name, role = '') {
+    this.#login = { type: 'login', name, ...(role && { role }) };
+    if (this.state === 'open') this.send(this.#login);
+    else this.connect();
+  }
+
+  signOut() {
+    this.hangUp();
+    this.#login = null;
+    this.#attempt = 0;
+    clearTimeout(this.#timer);
+    if (this.#socket) this.#socket.close(1000);
+    else this.#become('offline');
+  }
+
+  users() { this.send({ type: 'users' }); }
+
+  send(message) { this.sendText(JSON.stringify(message)); }
+
+  // sendText sends a frame as it is, right or wrong: to learn what the server says.
+  sendText(text) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(text);
+    this.#emit('message', { direction: 'out', text });
+    return true;
+  }
+
+  // call rings somebody. A teacher opens the call by `request-call`, everybody else by `offer`.
+  call(name, stream) {
+    if (this.#current || this.state !== 'signed-in') return;
+    const vocabulary = this.role.toLowerCase() === 'teacher' ? 'request-call' : 'offer';
+    this.#current = this.#newCall({ name, vocabulary, outgoing: true });
+    this.#current.start(stream);
+  }
+
+  accept(stream) {
+    if (this.#current?.state !== 'incoming') return;
+    this.#current.accept(stream);
+    this.#answered();
+  }
+
+  decline() {
+    if (this.#current?.state === 'incoming') this.hangUp();
+  }
+
+  // hangUp ends the call in whatever state it is: it declines, cancels or hangs up.
+  hangUp(reason) {
+    const call = this.#current;
+    if (!call) return;
+    this.send({ type: 'leave', ...call.address, ...(reason && { reason }) });
+    this.#end(reason ?? { incoming: 'declined', calling: 'cancelled', active: 'hangup' }[call.state], 'us');
+  }
+
+  // setTrack changes what one sends; null stops sending. The other side is told by renegotiation.
+  setTrack(kind, track) { return this.#current?.setTrack(kind, track); }
+
+  // share adds a picture of the screen beside that of the camera, in the same call.
+  share(track) { this.#current?.share(track); }
+
+  unshare() { this.#current?.unshare(); }
+
+  #emit(event, detail) { this.dispatchEvent(new CustomEvent(event, { detail })); }
+
+  #become(state, detail) {
+    this.state = state;
+    this.#emit('state', { state, ...detail });
+  }
+
+  #opened() {
+    clearTimeout(this.#timer);
+    this.#become('open');
+    if (this.#login) this.send(this.#login);
+  }
+
+  #lost(code, opened) {
+    clearTimeout(this.#timer);
+    this.#socket = null;
+    if (this.#current) this.#end('lost', 'server');
+    if (!this.#login || code === REPLACED) return this.#become('offline', { code, opened });
+    const retryIn = this.#wait(code);
+    this.#timer = setTimeout(() => this.connect(), retryIn);
+    this.#become('waiting', { code, opened, retryIn });
+  }
+
+  // wait spreads the returning clients over time: exponential, with full jitter.
+  #wait(code) {
+    const [first, longest] = times.backOff;
+    const most = Math.min(longest, first * 2 ** this.#attempt++);
+    return Math.random() * (code === RESTARTING ? Math.max(most, times.restart) : most);
+  }
+
+  #hear(text) {
+    this.#emit('message', { direction: 'in', text });
+    const message = parse(text);
+    switch (message?.type) {
+      case 'login': return this.#heardLogin(message);
+      case 'users': return this.#emit('users', message);
+      case 'offer': return this.#heardOffer(message, message.offer);
+      case 'request-call': return this.#heardOffer(message, message.sdp);
+      case 'ringing': return this.#heardRinging(message);
+      case 'answer': return this.#heardAnswer(message, message.answer);
+      case 'respond-call': return this.#heardAnswer(message, message.sdp);
+      case 'candidate': return this.#mine(message)?.addCandidate(message.candidate);
+      case 'new-ice-candidate': return this.#mine(message)?.addCandidate(message);
+      case 'leave': return this.#mine(message) && this.#end(message.reason, 'them');
+      case 'error': return this.#heardError(message);
+    }
+  }
+
+  #heardLogin(message) {
+    if (message.success === false) {
+      this.#login = null; // the same name would be refused again
+      return this.#emit('refused', { ...message, request: 'login' });
+    }
+    this.name = message.name ?? this.#login?.name;
+    this.role = message.role ?? '';
+    this.iceServers = message.iceServers ?? [];
+    this.#login ??= { type: 'login', name: this.name, ...(this.role && { role: this.role }) };
+    this.#attempt = 0;
+    this.#become('signed-in');
+    this.#emit('signedin', { name: this.name, role: this.role, iceServers: this.iceServers });
+  }
+
+  #heardOffer(message, description) {
+    const call = this.#current;
+    if (call && call.callID === message.callID) return call.heardOffer(description);
+    // Both called at once, and the other offer came first: it made the call.
+    // We wanted to talk, so its offer is answered in place of ours.
+    if (call?.state === 'calling' && sameName(call.name, message.name)) {
+      const { stream } = call;
+      call.close();
+      this.#rung(message, description);
+      return this.accept(stream);
+    }
+    if (call) return this.send({ type: 'leave', callID: message.callID, reason: 'busy' });
+    this.#rung(message, description);
+    this.#emit('incoming', { name: message.name, callID: message.callID });
+  }
+
+  #rung({ type, name, callID }, description) {
+    this.#current = this.#newCall({ name, callID, vocabulary: type, outgoing: false });
+    this.#current.heardOffer(description);
+  }
+
+  #heardRinging(message) {
+    const call = this.#mine(message);
+    if (call) this.#emit('ringing', { name: call.name, callID: call.callID });
+  }
+
+  #heardAnswer(message, description) {
+    const call = this.#mine(message);
+    if (!call) return;
+    const first = call.state === 'calling';
+    call.heardAnswer(description);
+    if (first) this.#answered();
+  }
+
+  #answered() {
+    const { name, callID } = this.#current;
+    this.#emit('answered', { name, callID });
+  }
+
+  #heardError(error) {
+    const call = this.#current;
+    const offered = error.request === 'offer' || error.request === 'request-call';
+    if (call && offered && call.state === 'calling') return this.#end(error.code, 'server', error.message);
+    if (error.code === 'glare') return; // settled: theirs is the call
+    if (error.code === 'no-such-call') { // ours, or late words about an earlier one
+      if (call && error.callID === call.callID) this.#end('gone', 'server');
+      return;
+    }
+    if (call && offered) call.changeRefused();
+    this.#emit('refused', error);
+  }
+
+  // mine says whether a message belongs to the present call, and takes from it
+  // what the server knows better: the call's id and the other's name as spelt there.
+  #mine({ callID, name }) {
+    const call = this.#current;
+    if (!call) return null;
+    if (call.callID ? callID !== call.callID : !sameName(name, call.name)) return null;
+    call.callID = callID ?? call.callID;
+    call.name = name ?? call.name;
+    return call;
+  }
+
+  #newCall(facts) {
+    const call = new Call(facts, {
+      iceServers: this.iceServers,
+      send: (message) => this.send(message),
+      emit: (event, detail) => this.#emit(event, detail),
+      fail: (message) => call === this.#current && this.#fail(message),
+    });
+    return call;
+  }
+
+  #fail(message) {
+    this.send({ type: 'leave', ...this.#current.address, reason: 'failed' });
+    this.#end('failed', 'us', message);
+  }
+
+  #end(reason, by, message) {
+    const call = this.#current;
+    this.#current = null;
+    call.close();
+    const { name, callID, outgoing, since } = call;
+    const seconds = since ? (Date.now() - since) / SECOND : 0;
+    this.#emit('ended', { name, callID, reason, by, outgoing, answered: since > 0, seconds, message });
+  }
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null; // a greeting in plain text, for instance
+  }
+}
+
+// sameName is as close to the server's comparison of names as a page needs.
+export function sameName(a = '', b = '') {
+  const key = (name) => name.normalize('NFKC').toLowerCase().trim();
+  return key(a) === key(b);
+}
