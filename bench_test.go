@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+
+	"github.com/gorilla/websocket"
+
+	"log/slog"
+)
+
+var (
+	benchCandidate = `{"candidate":"candidate:842163049 1 udp 1677729535 203.0.113.7 46154 typ srflx raddr 10.0.0.7 rport 46154 generation 0 ufrag Q2Cr network-cost 999","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"Q2Cr"}`
+	benchOffer     = `{"type":"offer","sdp":"v=0\r\n` + strings.Repeat(`a=rtpmap:111 opus/48000/2\r\n`, 140) + `"}`
+)
+
+// BenchmarkHubCandidate is one step of the hub, the relay of a candidate,
+// among 10,000 clients in 5,000 calls.
+func BenchmarkHubCandidate(b *testing.B) {
+	ht := &hubTester{b, newHubTester(b).hub}
+	callers := make([]*Client, 5000)
+	for i := range callers {
+		pair := [2]*Client{}
+		for j := range pair {
+			c := &Client{hub: ht.hub, log: ht.hub.log}
+			c.out.limit, c.out.writing = 1<<20, true
+			pair[j] = c
+			ht.hub.handle(connected{c})
+			ht.hub.handle(received{c, Request{"login", Login{Name: *nameOf(fmt.Sprintf("user%d-%d", i, j))}}})
+		}
+		ht.hub.handle(received{pair[0], Request{"offer", Offer{To: toName(pair[1].name.Text), SDP: sdp}}})
+		ht.hub.handle(received{pair[1], Request{"answer", Answer{SDP: sdp}}})
+		callers[i] = pair[0]
+	}
+	steps := make([]any, len(callers))
+	for i, c := range callers {
+		to := toName(c.calls[0].callee.name.Text)
+		steps[i] = received{c, Request{"candidate", Candidate{To: to, Candidate: json.RawMessage(benchCandidate)}}}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		ht.hub.handle(steps[i%len(steps)])
+		if i%len(steps) == 0 {
+			b.StopTimer()
+			for _, c := range callers {
+				heard(c.calls[0].callee)
+			}
+			b.StartTimer()
+		}
+	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for name, frame := range map[string]string{
+		"candidate": `{"type":"candidate","candidate":` + benchCandidate + `,"name":"bob"}`,
+		"offer4KiB": `{"type":"offer","offer":` + benchOffer + `,"name":"bob"}`,
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(frame)))
+			for b.Loop() {
+				if _, refusal := (native{}).Decode([]byte(frame)); refusal != nil {
+					b.Fatal(refusal.Message)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	info := CallInfo{CallID: "6a1f0c1e-4a8b-4f0e-9b77-0d6f3a2c9e51", Peer: "bob"}
+	request := info
+	request.Opening = byRequest
+	for name, ev := range map[string]Event{
+		"candidate":     NewCandidate{info, json.RawMessage(benchCandidate)},
+		"flatCandidate": NewCandidate{request, json.RawMessage(benchCandidate)},
+		"offer4KiB":     Offered{info, json.RawMessage(benchOffer)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			var buf []byte
+			for b.Loop() {
+				buf = native{}.Encode(buf[:0], ev)
+			}
+			b.SetBytes(int64(len(buf)))
+		})
+	}
+}
+
+// BenchmarkRelay sends candidates from one client to another through the
+// whole server over loopback, one at a time and eight in flight.
+func BenchmarkRelay(b *testing.B) {
+	for _, inFlight := range []int{1, 8} {
+		b.Run(fmt.Sprintf("inFlight%d", inFlight), func(b *testing.B) { benchmarkRelay(b, inFlight) })
+	}
+}
+
+func benchmarkRelay(b *testing.B, inFlight int) {
+	cfg := defaultConfig()
+	cfg.rate, _ = parseRate("0")
+	srv, err := newServer(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	go srv.hub.run()
+	go srv.serve(l)
+	b.Cleanup(func() { srv.shutdown(b.Context()) })
+
+	dial := func(frames ...string) *websocket.Conn {
+		ws, _, err := websocket.DefaultDialer.Dial("ws://"+l.Addr().String(), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { ws.Close() })
+		for _, frame := range frames {
+			ws.WriteMessage(websocket.TextMessage, []byte(frame))
+			read(b, ws)
+		}
+		return ws
+	}
+	bob := dial(`{"type":"login","name":"bob"}`)
+	ann := dial(`{"type":"login","name":"ann"}`)
+	ann.WriteMessage(websocket.TextMessage, []byte(`{"type":"offer","name":"bob","offer":`+benchOffer+`}`))
+	read(b, bob)
+	bob.WriteMessage(websocket.TextMessage, []byte(`{"type":"answer","answer":`+benchOffer+`}`))
+	read(b, ann)
+
+	candidate := []byte(`{"type":"candidate","candidate":` + benchCandidate + `,"name":"bob"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		for range inFlight {
+			ann.WriteMessage(websocket.TextMessage, candidate)
+		}
+		for range inFlight {
+			read(b, bob)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*inFlight), "ns/candidate")
+}
+
+func read(tb testing.TB, ws *websocket.Conn) []byte {
+	_, frame, err := ws.ReadMessage()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return frame
+}

@@ -1,0 +1,322 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// A Call is one offer, its answer, and what follows until its one end. An
+// ended call is one that the hub has forgotten. Owned by the hub.
+type Call struct {
+	id      string
+	caller  *Client
+	callee  *Client
+	opening Opening
+	state   callState
+
+	// Per party, by index: the caller's at 0, the callee's at 1.
+	unanswered [2]bool              // its latest offer awaits an answer
+	held       [2][]json.RawMessage // its candidates, kept until the answer
+
+	// The callee offered too, and was refused: the candidates that it still
+	// trickles belong to that dead offer.
+	glare bool
+
+	ring     *time.Timer
+	started  time.Time
+	answered time.Time
+}
+
+type callState int
+
+const (
+	ringing callState = iota
+	active
+)
+
+// maxHeld bounds the candidates that a call holds for one direction. A
+// browser gathers a few dozen.
+const maxHeld = 128
+
+func (cl *Call) has(c *Client) bool { return c == cl.caller || c == cl.callee }
+
+// index returns where the call keeps what belongs to party c.
+func (cl *Call) index(c *Client) int {
+	if c == cl.caller {
+		return 0
+	}
+	return 1
+}
+
+func (cl *Call) peer(c *Client) *Client {
+	if c == cl.caller {
+		return cl.callee
+	}
+	return cl.caller
+}
+
+// info is what events about the call say to c.
+func (cl *Call) info(c *Client) CallInfo {
+	return CallInfo{CallID: cl.id, Peer: cl.peer(c).name.Text, Opening: cl.opening, Role: c.role}
+}
+
+// holds reports whether candidates wait for the answer: the teacher's
+// clients set their descriptions only then, while the tutorial's want
+// candidates as they come.
+func (cl *Call) holds() bool {
+	return cl.state == ringing && cl.opening == byRequest
+}
+
+// presence says whether c can be called now. Only the hub may ask.
+func (c *Client) presence() Presence {
+	switch {
+	case len(c.calls) == 0:
+		return PresenceFree
+	case slices.ContainsFunc(c.calls, func(cl *Call) bool { return cl.state == active }):
+		return PresenceInCall
+	}
+	return PresenceRinging
+}
+
+// find returns the call of c that a command is about.
+func (h *Hub) find(c *Client, to Target) (*Call, *Refused) {
+	switch {
+	case to.CallID != "":
+		return h.findByID(c, to)
+	case to.Name != nil:
+		if cl := c.callWith(to.Name.Key); cl != nil {
+			return cl, nil
+		}
+		return nil, refuse(CodeNoSuchCall, "there is no call with "+to.Name.Text)
+	case len(c.calls) == 1:
+		return c.calls[0], nil
+	case len(c.calls) == 0:
+		return nil, refuse(CodeNoSuchCall, "there is no call")
+	}
+	return nil, refuse(CodeBadRequest, `there are several calls: say which by "callID" or "name"`)
+}
+
+// findByID gives the same answer for a foreign call as for none, lest ids
+// could be probed.
+func (h *Hub) findByID(c *Client, to Target) (*Call, *Refused) {
+	cl := h.calls[to.CallID]
+	if cl == nil || !cl.has(c) {
+		return nil, refuse(CodeNoSuchCall, "there is no call "+excerpt(to.CallID))
+	}
+	if to.Name != nil && to.Name.Key != cl.peer(c).name.Key {
+		return nil, refuse(CodeBadRequest, fmt.Sprintf("call %s is not with %s", cl.id, to.Name.Text))
+	}
+	return cl, nil
+}
+
+// callWith returns the call between c and the holder of a name. Two parties
+// never have more than one.
+func (c *Client) callWith(key string) *Call {
+	for _, cl := range c.calls {
+		if cl.peer(c).name.Key == key {
+			return cl
+		}
+	}
+	return nil
+}
+
+func (h *Hub) offer(c *Client, cmd Offer) *Refused {
+	if cmd.To.CallID == "" && c.callWith(cmd.To.Name.Key) == nil {
+		return h.startCall(c, cmd)
+	}
+	cl, refusal := h.find(c, cmd.To)
+	switch {
+	case refusal != nil:
+		return refusal
+	case cl.state == active:
+		h.passOffer(cl, c, cmd.SDP)
+	case c == cl.caller:
+		cl.held[cl.index(c)] = nil // they belong to the offer before
+		h.passOffer(cl, c, cmd.SDP)
+	default:
+		cl.glare = true
+		return cl.refuseGlare()
+	}
+	return nil
+}
+
+// refuseGlare tells the callee, who tried to call the caller, which call it
+// may answer instead.
+func (cl *Call) refuseGlare() *Refused {
+	refusal := refuse(CodeGlare, cl.caller.name.Text+" is calling you: answer that call, or leave it")
+	refusal.CallID = cl.id
+	return refusal
+}
+
+// startCall rings the callee if the caller may call it and both are free.
+func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
+	callee := h.registry.byKey[cmd.To.Name.Key]
+	switch {
+	case callee == nil:
+		return refuse(CodeNoSuchUser, "nobody is signed in as "+cmd.To.Name.Text)
+	case callee == c:
+		return refuse(CodeBadRequest, "you cannot call yourself")
+	case cmd.Opening == byRequest && c.role == "":
+		return refuse(CodeForbidden, "request-call needs a role, such as teacher")
+	case !h.rights.mayCall(c.role, callee.role):
+		return refuse(CodeForbidden, fmt.Sprintf("%s may not call %s", inRole(c.role), inRole(callee.role)))
+	case len(c.calls) > 0 && !h.rights.holdsSeveral(c.role):
+		return refuse(CodeBusy, "you are in a call with "+c.calls[0].peer(c).name.Text)
+	case len(c.calls) >= h.limits.maxCalls:
+		return refuse(CodeTooMany, fmt.Sprintf("you have %d calls, which is the limit", len(c.calls)))
+	case len(callee.calls) > 0:
+		return refuse(CodeBusy, callee.name.Text+" is in a call")
+	}
+	cl := &Call{id: h.newID(), caller: c, callee: callee, opening: cmd.Opening, started: time.Now()}
+	cl.ring = time.AfterFunc(h.limits.ringTimeout, func() { h.post(ringTimeout{cl}) })
+	h.calls[cl.id] = cl
+	c.calls = append(c.calls, cl)
+	callee.calls = append(callee.calls, cl)
+	h.log.Info("call started", "call", cl.id, "caller", c.name.Text, "callee", callee.name.Text)
+	h.passOffer(cl, c, cmd.SDP)
+	h.tell(c, Rang{cl.info(c)})
+	return nil
+}
+
+// inRole words a role for a text.
+func inRole(role string) string {
+	if role == "" {
+		return "somebody without a role"
+	}
+	return "a " + excerpt(role)
+}
+
+// passOffer gives c's offer to the other party and awaits the answer. Both
+// parties may have one open: browsers settle that between themselves
+// (RFC 8829, rollback).
+func (h *Hub) passOffer(cl *Call, c *Client, sdp json.RawMessage) {
+	cl.unanswered[cl.index(c)] = true
+	peer := cl.peer(c)
+	h.tell(peer, Offered{cl.info(peer), sdp})
+}
+
+func (h *Hub) answer(c *Client, cmd Answer) *Refused {
+	cl, refusal := h.find(c, cmd.To)
+	if refusal != nil {
+		return refusal
+	}
+	peer := cl.peer(c)
+	if !cl.unanswered[cl.index(peer)] {
+		return refuse(CodeBadState, fmt.Sprintf("%s has made no offer that awaits an answer", peer.name.Text))
+	}
+	cl.unanswered[cl.index(peer)] = false
+	h.tell(peer, Answered{cl.info(peer), cmd.SDP})
+	if cl.state == ringing {
+		h.establish(cl)
+	}
+	return nil
+}
+
+// establish makes a ringing call active: both parties are told, then hear
+// the candidates that were held for them.
+func (h *Hub) establish(cl *Call) {
+	cl.ring.Stop()
+	cl.state = active
+	cl.answered = time.Now()
+	h.log.Info("call answered", "call", cl.id, "rang", cl.answered.Sub(cl.started).Round(time.Millisecond))
+	for _, c := range []*Client{cl.caller, cl.callee} {
+		h.tell(c, Established{cl.info(c)})
+		from := cl.index(cl.peer(c))
+		for _, candidate := range cl.held[from] {
+			h.tell(c, NewCandidate{cl.info(c), candidate})
+		}
+		cl.held[from] = nil
+	}
+}
+
+func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
+	cl, refusal := h.find(c, cmd.To)
+	if refusal != nil {
+		return refusal
+	}
+	peer := cl.peer(c)
+	own := cl.index(c)
+	switch {
+	case cl.glare && cl.state == ringing && c == cl.callee && cmd.To.CallID == "":
+		return cl.refuseGlare()
+	case cl.opening == byRequest && !hasFields(cmd.Candidate):
+		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
+	case !cl.holds():
+		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})
+	case len(cl.held[own]) == maxHeld:
+		return refuse(CodeTooMany, fmt.Sprintf("%d candidates wait for the answer, which is the limit", maxHeld))
+	default:
+		cl.held[own] = append(cl.held[own], cmd.Candidate)
+	}
+	return nil
+}
+
+// hasFields reports whether a candidate can be told as fields of a message,
+// as calls opened by request-call do.
+func hasFields(candidate json.RawMessage) bool {
+	return candidate[0] == '{' || candidate[0] == '"'
+}
+
+func (h *Hub) leave(c *Client, cmd Leave) *Refused {
+	cl, refusal := h.find(c, cmd.To)
+	if refusal != nil {
+		return refusal
+	}
+	h.end(cl, cl.reasonOf(c, cmd.Reason), c)
+	return nil
+}
+
+// reasonOf says why c leaves: what the state of the call says, but for what
+// only c can know.
+func (cl *Call) reasonOf(c *Client, claimed Reason) Reason {
+	switch {
+	case claimed == ReasonFailed:
+		return ReasonFailed
+	case cl.state == active:
+		return ReasonHangup
+	case c == cl.caller:
+		return ReasonCancelled
+	case claimed == ReasonBusy:
+		return ReasonBusy
+	}
+	return ReasonDeclined
+}
+
+func (h *Hub) ringTimedOut(cl *Call) {
+	if h.calls[cl.id] == cl && cl.state == ringing {
+		h.end(cl, ReasonNoAnswer, nil)
+	}
+}
+
+// end is the only place where a call ends. Each party but the one who ended
+// it is told, once.
+func (h *Hub) end(cl *Call, why Reason, by *Client) {
+	cl.ring.Stop()
+	delete(h.calls, cl.id)
+	for _, c := range []*Client{cl.caller, cl.callee} {
+		c.calls = slices.DeleteFunc(c.calls, func(other *Call) bool { return other == cl })
+	}
+	for _, c := range []*Client{cl.caller, cl.callee} {
+		if c != by {
+			h.tell(c, Ended{cl.info(c), why})
+		}
+	}
+	h.logEnd(cl, why, by)
+}
+
+// logEnd writes the call's record: who, why, and for how long.
+func (h *Hub) logEnd(cl *Call, why Reason, by *Client) {
+	now := time.Now()
+	rang, talked := now.Sub(cl.started), time.Duration(0)
+	if cl.state == active {
+		rang, talked = cl.answered.Sub(cl.started), now.Sub(cl.answered)
+	}
+	ender := ""
+	if by != nil {
+		ender = by.name.Text
+	}
+	h.log.Info("call ended", "call", cl.id, "caller", cl.caller.name.Text, "callee", cl.callee.name.Text,
+		"reason", why, "by", ender, "rang", rang.Round(time.Millisecond), "talked", talked.Round(time.Millisecond))
+}

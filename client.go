@@ -1,0 +1,237 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
+)
+
+// Client is one connection. Its read loop is the one goroutine that it
+// always has; a write loop exists while there is something to write. The
+// hub's part of it is the hub's alone.
+type Client struct {
+	// Set before serve, then only read.
+	id      uint64 // for the log, before there is a name
+	hub     *Hub
+	ws      *websocket.Conn
+	link    *link // below ws
+	dialect Dialect
+	log     *slog.Logger
+	written chan struct{} // closed when the last frame has been written
+
+	out   outbox // filled by the hub, emptied by the write loop
+	pulse pulse
+
+	// Owned by the read loop.
+	allowance *rate.Limiter // messages
+
+	// Owned by the hub.
+	name       Name // zero until signed in
+	role       string
+	calls      []*Call
+	waiting    *probe // the login awaits its outcome
+	loginTimer *time.Timer
+}
+
+// loggedIn reports whether c has a name. Only the hub may ask.
+func (c *Client) loggedIn() bool { return c.name.Key != "" }
+
+// send queues an event for the client. It never waits. It reports false if
+// the client has fallen too far behind, or is ending.
+func (c *Client) send(ev Event) bool {
+	ok, start := c.out.put(ev)
+	if start {
+		go c.writeLoop()
+	}
+	return ok
+}
+
+// kill ends the connection, unless it is ending already. It never waits; the
+// reason decides what the client still hears.
+func (c *Client) kill(why *Closing) {
+	if c.out.close(why) {
+		go c.writeLoop()
+	}
+}
+
+// lose is kill for everybody but the hub, which it tells.
+func (c *Client) lose(why *Closing) {
+	c.kill(why)
+	c.hub.post(disconnected{c})
+}
+
+// serve is the life of a connection: it returns when all is over and done.
+func (c *Client) serve() {
+	c.limitPings()
+	c.hub.post(connected{c})
+	c.pulse.start()
+	c.lose(c.readLoop())
+	c.pulse.stop()
+	<-c.written
+	c.link.linger()
+	c.log.Debug("connection closed", "conn", c.id, "reason", c.out.ended().reason)
+}
+
+var errPingFlood = errors.New("pinged too often")
+
+// limitPings makes a ping cost what a message does: each is answered.
+func (c *Client) limitPings() {
+	answer := c.ws.PingHandler()
+	c.ws.SetPingHandler(func(data string) error {
+		if !c.allowance.Allow() {
+			return errPingFlood
+		}
+		return answer(data)
+	})
+}
+
+// readLoop takes frames until the connection ends, and says why it did.
+func (c *Client) readLoop() (why *Closing) {
+	defer c.survive(func() { why = closeInternal })
+	for why == nil {
+		var frame []byte
+		if frame, why = c.readFrame(); why == nil {
+			why = c.receive(frame)
+		}
+	}
+	return why
+}
+
+// frameBuffers hold frames while they come in; none is held while a
+// connection is idle.
+var frameBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// readFrame waits for the next text frame.
+func (c *Client) readFrame() ([]byte, *Closing) {
+	kind, r, err := c.ws.NextReader()
+	if err != nil {
+		return nil, closingOf(err)
+	}
+	if kind != websocket.TextMessage {
+		return nil, closeBinary
+	}
+	c.pulse.beginMessage()
+	defer c.pulse.endMessage()
+	buf := frameBuffers.Get().(*bytes.Buffer)
+	defer frameBuffers.Put(buf)
+	buf.Reset()
+	if _, err := buf.ReadFrom(r); err != nil {
+		return nil, closingOf(err)
+	}
+	if !utf8.Valid(buf.Bytes()) {
+		return nil, closeNotUTF8
+	}
+	return bytes.Clone(buf.Bytes()), nil
+}
+
+// closingOf words why reading failed. To a frame that is too large or breaks
+// RFC 6455, gorilla/websocket has sent the close frame itself.
+func closingOf(err error) *Closing {
+	switch {
+	case websocket.IsCloseError(err, websocket.CloseAbnormalClosure):
+		return closeGone
+	case errors.Is(err, websocket.ErrReadLimit):
+		return closeTooLarge
+	case errors.Is(err, errPingFlood):
+		return closeFlood
+	}
+	var closed *websocket.CloseError
+	if errors.As(err, &closed) {
+		return closePeerLeft
+	}
+	return closeGone
+}
+
+// receive passes what a frame asks to the hub, or refuses it.
+func (c *Client) receive(frame []byte) *Closing {
+	if why := c.out.ended(); why != nil {
+		return why
+	}
+	req, refusal := c.dialect.Decode(frame)
+	if !c.allowance.AllowN(time.Now(), min(cost(req.Command), c.allowance.Burst())) {
+		refusal = refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
+		refusal.about(req.Word, targetOf(req.Command))
+	}
+	if refusal != nil {
+		// By way of the hub, so that it does not overtake earlier answers.
+		c.hub.post(refused{c, refusal})
+		return nil
+	}
+	c.hub.post(received{c, req})
+	return nil
+}
+
+// writeLoop writes what waits in the outbox, and ends when that is empty. If
+// the connection ends, it writes the farewell.
+func (c *Client) writeLoop() {
+	for {
+		events, why := c.out.take()
+		if err := c.write(events); err != nil {
+			c.lose(closeGone)
+		}
+		switch {
+		case why != nil:
+			c.farewell(why)
+			return
+		case len(events) == 0:
+			return
+		}
+	}
+}
+
+// encodeBuffers hold a frame while it is written.
+var encodeBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
+// write sends events, all of them in as few system calls as will hold them.
+func (c *Client) write(events []Event) (err error) {
+	if len(events) == 0 {
+		return nil
+	}
+	defer c.survive(func() { c.lose(closeInternal) })
+	buf := encodeBuffers.Get().(*[]byte)
+	defer encodeBuffers.Put(buf)
+	c.link.gather()
+	defer func() { err = errors.Join(err, c.link.flush()) }()
+	for _, ev := range events {
+		*buf = c.dialect.Encode((*buf)[:0], ev)
+		if len(*buf) == 0 {
+			continue
+		}
+		if err := c.ws.WriteMessage(websocket.TextMessage, *buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ping sends a ping, which does not queue behind events.
+func (c *Client) ping(deadline time.Time) {
+	c.ws.WriteControl(websocket.PingMessage, nil, deadline)
+}
+
+// farewell writes the close frame, and wakes the read loop, which may be
+// waiting for a client that has nothing more to say.
+func (c *Client) farewell(why *Closing) {
+	if why.code != 0 {
+		message := websocket.FormatCloseMessage(why.code, why.reason)
+		c.ws.WriteControl(websocket.CloseMessage, message, time.Now().Add(c.link.timeout))
+	}
+	c.ws.SetReadDeadline(time.Now())
+	close(c.written)
+}
+
+// survive keeps a fault of ours in one connection's code from ending
+// everybody's. The hub has no such net: half a step must not be built upon.
+func (c *Client) survive(end func()) {
+	if fault := recover(); fault != nil {
+		c.log.Error("internal error", "conn", c.id, "error", fault, "stack", string(debug.Stack()))
+		end()
+	}
+}

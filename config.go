@@ -1,0 +1,324 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Config is what flags and environment say. newFlags gives the meaning and
+// the default of each.
+type Config struct {
+	listen         []string // host:port, or unix:/path
+	basePath       string   // begins and ends with a slash
+	origins        []string // in lower case
+	trustedProxies proxies
+	tlsCert        string
+	tlsKey         string
+	tlsSelfSigned  bool
+	static         string // a directory; "": the demo page
+
+	mayCall  Rights
+	maxCalls int
+	stun     []iceServer
+	turn     []iceServer
+	greeting bool
+
+	ringTimeout  time.Duration
+	loginTimeout time.Duration
+	pingInterval time.Duration
+	pongTimeout  time.Duration
+	writeTimeout time.Duration
+	drainTimeout time.Duration
+
+	maxMessage          int64 // bytes
+	maxQueue            int64 // bytes
+	rate                rate.Limit
+	burst               int
+	maxConnections      int
+	maxConnectionsPerIP int
+
+	logFormat string
+	logLevel  slog.Level
+
+	check   bool
+	version bool
+}
+
+// newFlags defines the flags, which set cfg. README.md shows them as a
+// table; a test compares the two.
+func newFlags(cfg *Config) *flag.FlagSet {
+	f := flag.NewFlagSet("switchboard", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+
+	listFlag(f, &cfg.listen, "listen", ":9090", "address to listen on, or unix:/path; repeatable", parseListen)
+	valueFlag(f, &cfg.basePath, "base-path", "/", "path prefix, for proxies that do not strip theirs", parseBasePath)
+	listFlag(f, &cfg.origins, "origins", "", "origins of further pages that may connect, such as https://app.example.org; * for all", parseOrigin)
+	listFlag(f, &cfg.trustedProxies, "trusted-proxies", "", "addresses or networks of proxies whose X-Forwarded-For is believed; a unix socket's peer always is", parseNetwork)
+	f.StringVar(&cfg.tlsCert, "tls-cert", "", "PEM file with the certificate for TLS; read again on SIGHUP")
+	f.StringVar(&cfg.tlsKey, "tls-key", "", "PEM file with its key")
+	f.BoolVar(&cfg.tlsSelfSigned, "tls-self-signed", false, "TLS with a throw-away certificate, so that a second device in the network has a camera")
+	f.StringVar(&cfg.static, "static", "", "directory to serve in place of the demo page")
+
+	valueFlag(f, &cfg.mayCall, "may-call", "teacher:student,teacher:-,-:-", "who may call whom: pairs of caller role:callee role, - for no role", parseRights)
+	valueFlag(f, &cfg.maxCalls, "max-calls", "8", "calls at once for a party whose role may call others", atLeast(1))
+	listFlag(f, &cfg.stun, "stun", "", "STUN servers that clients are told of, such as stun:stun.example.org:3478", stunServer)
+	listFlag(f, &cfg.turn, "turn", "", "TURN servers that clients are told of, with credentials: turn:user:password@turn.example.org:3478", turnServer)
+	f.BoolVar(&cfg.greeting, "greeting", false, "greet each connection with a line of text, as the tutorial's server does")
+
+	valueFlag(f, &cfg.ringTimeout, "ring-timeout", "45s", "then a call that nobody answers ends", parseDuration)
+	valueFlag(f, &cfg.loginTimeout, "login-timeout", "5m", "then a connection that has not signed in is closed", parseDuration)
+	valueFlag(f, &cfg.pingInterval, "ping-interval", "25s", "how often each connection is pinged", parseDuration)
+	valueFlag(f, &cfg.pongTimeout, "pong-timeout", "10s", "then a connection that does not answer a ping is gone", parseDuration)
+	valueFlag(f, &cfg.writeTimeout, "write-timeout", "5s", "then a connection that takes no data is gone", parseDuration)
+	valueFlag(f, &cfg.drainTimeout, "drain-timeout", "10s", "how long a stop waits for connections to close", parseDuration)
+
+	valueFlag(f, &cfg.maxMessage, "max-message", "64KiB", "size of a message from a client", parseSize)
+	valueFlag(f, &cfg.maxQueue, "max-queue", "1MiB", "how much may wait for a client before it is let go as too slow", parseSize)
+	valueFlag(f, &cfg.rate, "rate", "50", "messages a second from one connection; 0: no limit", parseRate)
+	valueFlag(f, &cfg.burst, "burst", "200", "messages at once from one connection", atLeast(1))
+	valueFlag(f, &cfg.maxConnections, "max-connections", "0", "connections at once; 0: no limit", atLeast(0))
+	valueFlag(f, &cfg.maxConnectionsPerIP, "max-connections-per-ip", "0", "connections at once from one address, or one IPv6 /64; 0: no limit", atLeast(0))
+
+	valueFlag(f, &cfg.logFormat, "log-format", "text", "text or json", oneOf("text", "json"))
+	valueFlag(f, &cfg.logLevel, "log-level", "info", "debug, info, warn or error", parseLevel)
+
+	f.BoolVar(&cfg.check, "check", false, "check the configuration and exit")
+	f.BoolVar(&cfg.version, "version", false, "print the version and exit")
+	return f
+}
+
+// envName returns the environment variable that stands in for a flag which
+// is not given: SWITCHBOARD_RING_TIMEOUT for -ring-timeout.
+func envName(flagName string) string {
+	return "SWITCHBOARD_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
+}
+
+// parseConfig reads the command line, then the environment for what it does
+// not say. The error is one line; flag.ErrHelp asks for the usage.
+func parseConfig(args []string, lookupEnv func(string) (string, bool)) (Config, error) {
+	var cfg Config
+	f := newFlags(&cfg)
+	if err := f.Parse(args); err != nil {
+		return cfg, err
+	}
+	if f.NArg() > 0 {
+		return cfg, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	given := map[string]bool{}
+	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
+	var errs []error
+	f.VisitAll(func(fl *flag.Flag) {
+		value, ok := lookupEnv(envName(fl.Name))
+		if !ok || given[fl.Name] {
+			return
+		}
+		if err := f.Set(fl.Name, value); err != nil {
+			errs = append(errs, fmt.Errorf("invalid value %q for %s: %w", value, envName(fl.Name), err))
+		}
+	})
+	if len(errs) > 0 {
+		return cfg, errs[0]
+	}
+	return cfg, cfg.validate()
+}
+
+// defaultConfig is the configuration of a program started with no flags.
+func defaultConfig() Config {
+	var cfg Config
+	newFlags(&cfg)
+	return cfg
+}
+
+// validate checks what one flag alone does not show.
+func (cfg Config) validate() error {
+	switch {
+	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):
+		return errors.New("-tls-cert and -tls-key go together")
+	case cfg.tlsSelfSigned && cfg.tlsCert != "":
+		return errors.New("-tls-self-signed makes its own certificate: leave out -tls-cert")
+	case cfg.pongTimeout > cfg.pingInterval:
+		return errors.New("-pong-timeout is longer than -ping-interval")
+	}
+	return nil
+}
+
+// usage describes the flags.
+func usage(w io.Writer) {
+	var cfg Config
+	f := newFlags(&cfg)
+	f.SetOutput(w)
+	fmt.Fprintf(w, "Switchboard connects two browsers for a WebRTC call.\n\nUsage: switchboard [flags]\n\n")
+	f.PrintDefaults()
+	fmt.Fprintf(w, "\nEach flag can be given by environment too: -ring-timeout as %s.\n", envName("ring-timeout"))
+}
+
+// value is a flag of any type that a function can parse. A list may be given
+// several times; what was given then adds up.
+type value[T any] struct {
+	dst   *T
+	text  string
+	list  bool
+	set   bool
+	parse func(string) (T, error)
+}
+
+func valueFlag[T any](f *flag.FlagSet, dst *T, name, standard, usage string, parse func(string) (T, error)) {
+	addFlag(f, &value[T]{dst: dst, parse: parse}, name, standard, usage)
+}
+
+// listFlag is a valueFlag for a list separated by commas.
+func listFlag[S ~[]E, E any](f *flag.FlagSet, dst *S, name, standard, usage string, parse func(string) (E, error)) {
+	addFlag(f, &value[S]{dst: dst, list: true, parse: func(s string) (S, error) {
+		var all S
+		for item := range strings.SplitSeq(s, ",") {
+			if item = strings.TrimSpace(item); item == "" {
+				continue
+			}
+			one, err := parse(item)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, one)
+		}
+		return all, nil
+	}}, name, standard, usage)
+}
+
+// addFlag gives the flag its standard value, which must parse.
+func addFlag[T any](f *flag.FlagSet, v *value[T], name, standard, usage string) {
+	if err := v.Set(standard); err != nil {
+		panic(err)
+	}
+	v.set = false
+	f.Var(v, name, usage)
+}
+
+func (v *value[T]) String() string { return v.text }
+
+func (v *value[T]) Set(s string) error {
+	if v.list && v.set {
+		s = v.text + "," + s
+	}
+	parsed, err := v.parse(s)
+	if err != nil {
+		return err
+	}
+	*v.dst, v.text, v.set = parsed, s, true
+	return nil
+}
+
+func parseListen(s string) (string, error) {
+	if file, ok := strings.CutPrefix(s, "unix:"); ok {
+		if file == "" {
+			return "", errors.New("unix: needs a path")
+		}
+		return s, nil
+	}
+	if _, _, err := net.SplitHostPort(s); err != nil {
+		return "", errors.New("an address is of the form host:port, :port or unix:/path")
+	}
+	return s, nil
+}
+
+func parseBasePath(s string) (string, error) {
+	if !strings.HasPrefix(s, "/") {
+		return "", errors.New("it begins with a slash")
+	}
+	return strings.TrimSuffix(path.Clean(s), "/") + "/", nil
+}
+
+func parseOrigin(s string) (string, error) {
+	if s == "*" {
+		return s, nil
+	}
+	u, err := url.Parse(strings.ToLower(s))
+	if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
+		return "", errors.New("an origin is of the form https://app.example.org")
+	}
+	return u.Scheme + "://" + u.Host, nil
+}
+
+func parseNetwork(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return addr.Prefix(addr.BitLen())
+	}
+	network, err := netip.ParsePrefix(s)
+	if err != nil {
+		return network, errors.New("a proxy is of the form 10.0.0.7 or 10.0.0.0/8")
+	}
+	return network.Masked(), nil
+}
+
+func parseDuration(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d <= 0 {
+		return 0, errors.New("a time is of the form 45s or 5m")
+	}
+	return d, nil
+}
+
+// parseSize reads a number of bytes, which may end in KiB or MiB.
+func parseSize(s string) (int64, error) {
+	number, unit := s, int64(1)
+	for suffix, bytes := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20} {
+		if n, ok := strings.CutSuffix(s, suffix); ok {
+			number, unit = n, bytes
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 32)
+	if err != nil || n < 1 {
+		return 0, errors.New("a size is of the form 65536, 64KiB or 1MiB")
+	}
+	return n * unit, nil
+}
+
+func parseRate(s string) (rate.Limit, error) {
+	n, err := strconv.ParseFloat(s, 64)
+	switch {
+	case err != nil || n < 0:
+		return 0, errors.New("a rate is a number of messages a second")
+	case n == 0:
+		return rate.Inf, nil
+	}
+	return rate.Limit(n), nil
+}
+
+func parseLevel(s string) (level slog.Level, err error) {
+	if level.UnmarshalText([]byte(s)) != nil {
+		err = errors.New("a level is debug, info, warn or error")
+	}
+	return level, err
+}
+
+func atLeast(least int) func(string) (int, error) {
+	return func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < least {
+			return 0, fmt.Errorf("it is a whole number from %d", least)
+		}
+		return n, nil
+	}
+}
+
+func oneOf(words ...string) func(string) (string, error) {
+	return func(s string) (string, error) {
+		for _, word := range words {
+			if s == word {
+				return s, nil
+			}
+		}
+		return "", fmt.Errorf("it is one of %s", strings.Join(words, ", "))
+	}
+}

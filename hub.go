@@ -1,0 +1,269 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Hub owns what clients share: who is signed in, and the calls. One
+// goroutine, run, does everything to it; everybody else sends it a message
+// by post. It never waits: not for a client, whose outbox takes an event at
+// once or proves it too slow, and not for a timer, which only posts. So each
+// message is one step, and between steps the invariants of hub_test.go hold.
+type Hub struct {
+	// Set before run, then only read.
+	rights Rights
+	limits hubLimits
+	log    *slog.Logger
+	newID  func() string
+	inbox  chan any
+	done   chan struct{} // closed by stop
+
+	// Owned by run.
+	clients  map[*Client]bool // every open connection
+	registry registry         // those that are signed in
+	calls    map[string]*Call // by id
+	probes   map[*Client]*probe
+	behind   []*Client // could not take an event in this step
+	closing  bool      // shutdown has begun
+}
+
+// hubLimits are the limits that the hub keeps.
+type hubLimits struct {
+	maxCalls     int           // at once, for a party whose role holds several
+	ringTimeout  time.Duration // then a call nobody answered ends
+	loginTimeout time.Duration // then a connection that has not signed in ends
+}
+
+// inboxLen smooths bursts. When it is full, readers wait, and TCP makes
+// their clients wait.
+const inboxLen = 256
+
+func newHub(rights Rights, limits hubLimits, log *slog.Logger) *Hub {
+	return &Hub{
+		rights:   rights,
+		limits:   limits,
+		log:      log,
+		newID:    uuid.NewString,
+		inbox:    make(chan any, inboxLen),
+		done:     make(chan struct{}),
+		clients:  map[*Client]bool{},
+		registry: newRegistry(),
+		calls:    map[string]*Call{},
+		probes:   map[*Client]*probe{},
+	}
+}
+
+// What the hub receives.
+type (
+	connected    struct{ c *Client }
+	disconnected struct{ c *Client }
+	received     struct {
+		c   *Client
+		req Request
+	}
+	refused struct {
+		c       *Client
+		refusal *Refused
+	}
+	loginTimeout struct{ c *Client }
+	ringTimeout  struct{ cl *Call }
+	probeAlive   struct{ holder *Client }
+	probeTimeout struct{ p *probe }
+	shutdown     struct{}
+)
+
+// run handles messages until stop is called.
+func (h *Hub) run() {
+	for {
+		select {
+		case m := <-h.inbox:
+			h.handle(m)
+		case <-h.done:
+			return
+		}
+	}
+}
+
+// stop ends run. Messages posted from then on are dropped.
+func (h *Hub) stop() { close(h.done) }
+
+// post sends the hub a message. It may wait while the hub is busy, and
+// reports false if the hub has stopped.
+func (h *Hub) post(m any) bool {
+	select {
+	case h.inbox <- m:
+		return true
+	case <-h.done:
+		return false
+	}
+}
+
+// handle does one step.
+func (h *Hub) handle(m any) {
+	switch m := m.(type) {
+	case connected:
+		h.admit(m.c)
+	case disconnected:
+		h.remove(m.c, nil)
+	case received:
+		h.obey(m.c, m.req)
+	case refused:
+		h.tell(m.c, *m.refusal)
+	case loginTimeout:
+		h.loginTimedOut(m.c)
+	case ringTimeout:
+		h.ringTimedOut(m.cl)
+	case probeAlive:
+		h.probeAnswered(m.holder)
+	case probeTimeout:
+		h.probeTimedOut(m.p)
+	case shutdown:
+		h.shutDown()
+	default:
+		panic(fmt.Sprintf("hub: unknown message %T", m))
+	}
+	h.dropBehind()
+}
+
+// dropBehind removes those who could not keep up. It waits for the end of
+// the step, which may still hold on to them, and goes on until nobody is
+// left: telling their peers may prove a peer too slow.
+func (h *Hub) dropBehind() {
+	for len(h.behind) > 0 {
+		c := h.behind[0]
+		h.behind = h.behind[1:]
+		h.remove(c, closeSlow)
+	}
+}
+
+// admit takes in a new connection and gives it time to sign in.
+func (h *Hub) admit(c *Client) {
+	if h.closing {
+		c.kill(closeRestart)
+		return
+	}
+	h.clients[c] = true
+	c.loginTimer = time.AfterFunc(h.limits.loginTimeout, func() { h.post(loginTimeout{c}) })
+}
+
+// remove forgets a connection: its calls end, its name is free at once.
+// why, if not nil, is told to the client itself.
+func (h *Hub) remove(c *Client, why *Closing) {
+	if !h.clients[c] {
+		return
+	}
+	delete(h.clients, c)
+	c.loginTimer.Stop()
+	if why != nil {
+		c.kill(why)
+	}
+	for len(c.calls) > 0 {
+		h.end(c.calls[0], ReasonGone, c)
+	}
+	h.forgetWaiting(c)
+	if !c.loggedIn() {
+		return
+	}
+	h.registry.remove(c)
+	h.log.Info("signed out", "conn", c.id, "name", c.name.Text)
+	h.succeed(c)
+}
+
+// obey does what a client asks, or tells it why not.
+func (h *Hub) obey(c *Client, req Request) {
+	if !h.clients[c] {
+		return // removed, but its reader had not noticed yet
+	}
+	if refusal := h.command(c, req); refusal != nil {
+		h.refuse(c, req, refusal)
+	}
+}
+
+func (h *Hub) command(c *Client, req Request) *Refused {
+	if cmd, ok := req.Command.(Login); ok {
+		return h.login(c, req, cmd)
+	}
+	if !c.loggedIn() {
+		return refuse(CodeNotLoggedIn, `sign in first: {"type":"login","name":"..."}`)
+	}
+	switch cmd := req.Command.(type) {
+	case Offer:
+		return h.offer(c, cmd)
+	case Answer:
+		return h.answer(c, cmd)
+	case Candidate:
+		return h.candidate(c, cmd)
+	case Leave:
+		return h.leave(c, cmd)
+	case ListUsers:
+		h.tell(c, h.registry.list(c, h.rights))
+		return nil
+	default:
+		panic(fmt.Sprintf("hub: unknown command %T", cmd))
+	}
+}
+
+// refuse answers a request with a refusal that repeats what it was about.
+func (h *Hub) refuse(c *Client, req Request, refusal *Refused) {
+	h.tell(c, *refusal.about(req.Word, targetOf(req.Command)))
+}
+
+// login gives c the name that it asks for, if the name is free. If somebody
+// holds it, a probe finds out whether that is still so.
+func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
+	switch {
+	case c.loggedIn():
+		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
+	case c.waiting != nil:
+		return refuse(CodeBadState, "your login is being looked at")
+	case !h.rights.known[cmd.Role]:
+		return refuse(CodeBadRole, "there is no role "+excerpt(cmd.Role))
+	}
+	if holder := h.registry.byKey[cmd.Name.Key]; holder != nil {
+		return h.probe(holder, c, req, cmd)
+	}
+	h.signIn(c, cmd)
+	return nil
+}
+
+func nameTaken(name Name) *Refused {
+	return refuse(CodeNameTaken, name.Text+" is signed in already")
+}
+
+func (h *Hub) signIn(c *Client, cmd Login) {
+	c.name, c.role = cmd.Name, cmd.Role
+	c.loginTimer.Stop()
+	h.registry.add(c)
+	h.log.Info("signed in", "conn", c.id, "name", c.name.Text, "role", c.role)
+	h.tell(c, LoggedIn{Name: c.name.Text, Role: c.role})
+}
+
+func (h *Hub) loginTimedOut(c *Client) {
+	if !c.loggedIn() {
+		h.remove(c, closeLoginTimeout)
+	}
+}
+
+// shutDown ends every call and every connection. It follows in the inbox
+// what was read before it, so an answer under way still arrives.
+func (h *Hub) shutDown() {
+	h.closing = true
+	for _, cl := range h.calls {
+		h.end(cl, ReasonShutdown, nil)
+	}
+	for c := range h.clients {
+		c.kill(closeRestart)
+	}
+}
+
+// tell queues an event for c. Whoever cannot take it is too slow, and is
+// removed when the step is over.
+func (h *Hub) tell(c *Client, ev Event) {
+	if !c.send(ev) {
+		h.behind = append(h.behind, c)
+	}
+}

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+)
+
+// FuzzHub plays random conversations: each three bytes are one step of one
+// of five connections over three names. Outboxes are small and emptied only
+// now and then, so that falling behind is played too. Beside the invariants
+// it checks what each client is told against what a client may conclude.
+func FuzzHub(f *testing.F) {
+	f.Add([]byte{0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 3, 0, 0, 4, 1, 1, 4, 0, 0, 5, 1})
+	f.Add([]byte{0, 0, 8, 1, 0, 17, 0, 2, 1, 1, 4, 0, 0, 4, 1, 1, 3, 0, 0, 5, 0, 1, 5, 0})
+	f.Add([]byte{0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 0, 1, 4, 0, 1, 3, 0, 1, 7, 0, 0, 7, 0})
+	f.Add([]byte{0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 9, 0, 3, 0, 2, 3, 1, 0, 0, 8, 0, 1, 8, 0})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		script = script[:min(len(script), 3000)]
+		p := newPlay(t)
+		for ; len(script) >= 3; script = script[3:] {
+			p.step(int(script[0]), script[1], int(script[2]))
+		}
+		for i := range p.clients {
+			p.drain(i)
+			p.ht.step(disconnected{p.clients[i]})
+		}
+		h := p.ht.hub
+		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes) != 0 {
+			t.Fatalf("something is left after all have gone: %+v", h)
+		}
+	})
+}
+
+// play is a random conversation.
+type play struct {
+	t       testing.TB
+	ht      *hubTester
+	clients []*Client
+	told    []map[string]bool // per client: calls it knows; false once ended
+}
+
+func newPlay(t testing.TB) *play {
+	p := &play{t: t, ht: newHubTester(t)}
+	for range 5 {
+		p.clients = append(p.clients, nil)
+		p.told = append(p.told, nil)
+		p.reconnect(len(p.clients) - 1)
+	}
+	return p
+}
+
+func (p *play) reconnect(i int) {
+	p.clients[i] = p.ht.connect()
+	p.clients[i].out.limit = 8 * eventOverhead
+	p.told[i] = map[string]bool{}
+}
+
+var (
+	playNames = []string{"ann", "bob", "cyd"}
+	playRoles = []string{"", "teacher", "student"}
+)
+
+// step has one client do one thing.
+func (p *play) step(who int, what byte, detail int) {
+	i := who % len(p.clients)
+	c := p.clients[i]
+	if what%3 == 0 {
+		p.drain(i)
+	}
+	to := p.target(c, detail)
+	switch what % 12 {
+	case 0:
+		p.ht.do(c, Login{Name: *nameOf(playNames[detail%3]), Role: playRoles[detail/8%3]})
+	case 1:
+		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp})
+	case 2:
+		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp, Opening: byRequest})
+	case 3:
+		p.ht.do(c, Answer{To: to, SDP: sdp})
+	case 4:
+		p.ht.do(c, Candidate{To: to, Candidate: json.RawMessage(`"c"`)})
+	case 5:
+		p.leave(i, Leave{To: to})
+	case 6:
+		p.ht.do(c, ListUsers{})
+	case 7:
+		c.kill(closeGone)
+	case 8:
+		p.fireTimers(c)
+	case 9:
+		p.ht.step(probeAlive{c})
+	case 10:
+		p.ht.step(loginTimeout{c})
+	case 11:
+		p.drain(i)
+	}
+	if c.out.ended() != nil {
+		p.ht.step(disconnected{c}) // as its read loop would tell
+		p.reconnect(i)
+	}
+}
+
+// target is a name, a call of c's, somebody else's call, or nothing.
+func (p *play) target(c *Client, detail int) Target {
+	calls := p.ht.hub.calls
+	switch detail / 3 % 4 {
+	case 0:
+		return toName(playNames[detail%3])
+	case 1:
+		for _, cl := range c.calls {
+			return Target{CallID: cl.id}
+		}
+	case 2:
+		for id := range calls {
+			return Target{CallID: id}
+		}
+	}
+	return Target{}
+}
+
+// leave checks that the leaver's own call is over for it without a word.
+func (p *play) leave(i int, cmd Leave) {
+	p.drain(i)
+	c := p.clients[i]
+	before := slices.Clone(c.calls)
+	p.ht.do(c, cmd)
+	for _, cl := range before {
+		if !slices.Contains(c.calls, cl) {
+			p.told[i][cl.id] = false
+		}
+	}
+}
+
+func (p *play) fireTimers(c *Client) {
+	for _, cl := range slices.Clone(c.calls) {
+		p.ht.step(ringTimeout{cl})
+	}
+	if probe := p.ht.hub.probes[c]; probe != nil {
+		p.ht.step(probeTimeout{probe})
+	}
+}
+
+// drain reads what a client has been told, and checks that calls begin
+// before they go on and end once.
+func (p *play) drain(i int) {
+	c := p.clients[i]
+	if c.out.ended() != nil {
+		return // it may have missed anything
+	}
+	for _, ev := range heard(c) {
+		switch ev := ev.(type) {
+		case Offered:
+			p.expect(i, ev, p.told[i][ev.CallID] || !p.knows(i, ev.CallID))
+			p.told[i][ev.CallID] = true
+		case Rang:
+			p.expect(i, ev, !p.knows(i, ev.CallID))
+			p.told[i][ev.CallID] = true
+		case Answered:
+			p.expect(i, ev, p.told[i][ev.CallID])
+		case Established:
+			p.expect(i, ev, p.told[i][ev.CallID])
+		case NewCandidate:
+			p.expect(i, ev, p.told[i][ev.CallID])
+		case Ended:
+			p.expect(i, ev, p.told[i][ev.CallID])
+			p.told[i][ev.CallID] = false
+		}
+	}
+	open := 0
+	for _, goesOn := range p.told[i] {
+		if goesOn {
+			open++
+		}
+	}
+	if open != len(c.calls) {
+		p.t.Fatalf("%q believes in %d calls and has %d", c.name.Text, open, len(c.calls))
+	}
+}
+
+func (p *play) knows(i int, id string) bool {
+	_, ok := p.told[i][id]
+	return ok
+}
+
+func (p *play) expect(i int, ev Event, ok bool) {
+	if !ok {
+		p.t.Fatalf("%q hears %+v, which does not fit what it heard before", p.clients[i].name.Text, ev)
+	}
+}

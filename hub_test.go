@@ -1,0 +1,429 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+)
+
+// hubTester drives a hub one step at a time, with no goroutine but the
+// test's own, and checks after each step that the invariants hold.
+type hubTester struct {
+	testing.TB
+	hub *Hub
+}
+
+var testLimits = hubLimits{maxCalls: 3, ringTimeout: time.Hour, loginTimeout: time.Hour}
+
+func newHubTester(tb testing.TB) *hubTester {
+	rights, err := parseRights("teacher:student,teacher:-,-:-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	h := newHub(rights, testLimits, slog.New(slog.DiscardHandler))
+	calls := 0
+	h.newID = func() string { calls++; return fmt.Sprintf("call-%d", calls) }
+	return &hubTester{tb, h}
+}
+
+// connect returns a client without a socket. Its outbox believes that a
+// writer is at work, so what it hears stays there for the test to take.
+func (ht *hubTester) connect() *Client {
+	c := &Client{hub: ht.hub, log: ht.hub.log}
+	c.out.limit = 1 << 20
+	c.out.writing = true
+	c.pulse.client, c.pulse.ping = c, func(time.Time) {}
+	ht.step(connected{c})
+	return c
+}
+
+func (ht *hubTester) signIn(name, role string) *Client {
+	ht.Helper()
+	c := ht.connect()
+	ht.login(c, name, role)
+	ht.want(c, "to be signed in", LoggedIn{Name: name, Role: role})
+	return c
+}
+
+func (ht *hubTester) login(c *Client, name, role string) {
+	ht.Helper()
+	ht.do(c, Login{Name: *nameOf(name), Role: role})
+}
+
+// do is one command. Its word is the name of its type.
+func (ht *hubTester) do(c *Client, cmd Command) {
+	ht.Helper()
+	ht.step(received{c, Request{Word: fmt.Sprintf("%T", cmd), Command: cmd}})
+}
+
+func (ht *hubTester) step(m any) {
+	ht.Helper()
+	ht.hub.handle(m)
+	ht.checkInvariants()
+}
+
+// heard takes what c has been told. The outbox goes on believing that a
+// writer is at work.
+func heard(c *Client) []Event {
+	events, _ := c.out.take()
+	c.out.writing = true
+	return events
+}
+
+// want checks that c hears just these events.
+func (ht *hubTester) want(c *Client, what string, want ...Event) {
+	ht.Helper()
+	got := heard(c)
+	if !slices.EqualFunc(got, want, func(a, b Event) bool { return reflect.DeepEqual(a, b) }) {
+		ht.Fatalf("%s wants %s:\n got %+v\nwant %+v", c.name.Text, what, got, want)
+	}
+}
+
+// wantRefused checks that c hears one refusal, with this code.
+func (ht *hubTester) wantRefused(c *Client, code Code) {
+	ht.Helper()
+	got := heard(c)
+	if len(got) == 1 {
+		if refusal, ok := got[0].(Refused); ok && refusal.Code == code {
+			return
+		}
+	}
+	ht.Fatalf("%s wants to be refused with %s, got %+v", c.name.Text, code, got)
+}
+
+func (ht *hubTester) wantIdle(clients ...*Client) {
+	ht.Helper()
+	for _, c := range clients {
+		ht.want(c, "silence")
+	}
+}
+
+// forget drops what the clients have heard so far.
+func (ht *hubTester) forget(clients ...*Client) {
+	for _, c := range clients {
+		heard(c)
+	}
+}
+
+// ring starts a call and returns it.
+func (ht *hubTester) ring(caller, callee *Client, opening Opening) *Call {
+	ht.Helper()
+	ht.do(caller, Offer{To: toName(callee.name.Text), SDP: sdp, Opening: opening})
+	ht.forget(caller, callee)
+	if len(callee.calls) == 0 {
+		ht.Fatalf("%s is not rung", callee.name.Text)
+	}
+	return callee.calls[0]
+}
+
+// talk starts a call and answers it.
+func (ht *hubTester) talk(caller, callee *Client, opening Opening) *Call {
+	ht.Helper()
+	cl := ht.ring(caller, callee, opening)
+	ht.do(callee, Answer{SDP: sdp})
+	ht.forget(caller, callee)
+	return cl
+}
+
+var sdp = json.RawMessage(`{"type":"offer","sdp":"v=0"}`)
+
+func toName(name string) Target { return Target{Name: nameOf(name)} }
+
+// checkInvariants states what holds between any two steps of the hub.
+func (ht *hubTester) checkInvariants() {
+	ht.Helper()
+	h := ht.hub
+	check := func(ok bool, format string, args ...any) {
+		ht.Helper()
+		if !ok {
+			ht.Fatalf("broken invariant: "+format, args...)
+		}
+	}
+	check(len(h.behind) == 0, "somebody who fell behind is still there")
+
+	roles := map[string]int{}
+	for key, c := range h.registry.byKey {
+		check(h.clients[c], "the name %q is held by no connection", key)
+		check(c.name.Key == key, "%q is entered under %q", c.name.Key, key)
+		check(c.waiting == nil, "%s is signed in and waits for it", key)
+		roles[c.role]++
+	}
+	check(reflect.DeepEqual(roles, h.registry.roles), "roles are counted as %v, not %v", h.registry.roles, roles)
+	check(len(h.registry.sorted) == len(h.registry.byKey), "the sorted names are not those of the registry")
+	for i, c := range h.registry.sorted {
+		check(h.registry.byKey[c.name.Key] == c, "%q is sorted, but not entered", c.name.Key)
+		check(i == 0 || h.registry.sorted[i-1].name.Key < c.name.Key, "names are not in order")
+	}
+
+	for id, cl := range h.calls {
+		check(cl.id == id, "call %s is entered as %s", cl.id, id)
+		check(cl.caller != cl.callee, "%s calls itself", cl.caller.name.Text)
+		for _, c := range []*Client{cl.caller, cl.callee} {
+			check(h.registry.byKey[c.name.Key] == c, "a party of %s is not signed in", id)
+			check(slices.Contains(c.calls, cl), "a party of %s does not know it", id)
+			held := cl.held[cl.index(c)]
+			check(len(held) <= maxHeld, "%s holds %d candidates", id, len(held))
+			check(len(held) == 0 || cl.holds(), "%s holds candidates that it should have told", id)
+		}
+	}
+	for c := range h.clients {
+		called := 0
+		peers := map[*Client]bool{}
+		for _, cl := range c.calls {
+			check(h.calls[cl.id] == cl, "%s knows the ended call %s", c.name.Text, cl.id)
+			check(!peers[cl.peer(c)], "%s has two calls with one party", c.name.Text)
+			peers[cl.peer(c)] = true
+			if c == cl.callee {
+				called++
+			}
+		}
+		check(called <= 1, "%s is called %d times", c.name.Text, called)
+		check(len(c.calls) <= 1 || h.rights.holdsSeveral(c.role), "%s has %d calls", c.name.Text, len(c.calls))
+		check(len(c.calls) <= h.limits.maxCalls+1, "%s has %d calls", c.name.Text, len(c.calls))
+		if p := c.waiting; p != nil {
+			check(h.probes[p.holder] == p, "%p waits for a probe that is over", c)
+			check(slices.ContainsFunc(p.waiting, func(n newcomer) bool { return n.c == c }), "%p is not waited for", c)
+		}
+	}
+	for holder, p := range h.probes {
+		check(p.holder == holder && holder.loggedIn() && h.clients[holder], "a probe of nobody")
+		check(len(p.waiting) <= maxWaiting, "%d wait for one name", len(p.waiting))
+	}
+}
+
+func TestOfferRingsAndAnswerEstablishes(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
+
+	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
+	ht.want(ann, "to know that bob rings", Rang{CallInfo{"call-1", "bob", byOffer, ""}})
+	ht.want(bob, "the offer", Offered{CallInfo{"call-1", "ann", byOffer, ""}, sdp})
+
+	ht.do(bob, Candidate{To: toName("ann"), Candidate: sdp})
+	ht.want(ann, "the candidate at once", NewCandidate{CallInfo{"call-1", "bob", byOffer, ""}, sdp})
+
+	ht.do(bob, Answer{To: toName("ann"), SDP: sdp})
+	ht.want(ann, "the answer", Answered{CallInfo{"call-1", "bob", byOffer, ""}, sdp},
+		Established{CallInfo{"call-1", "bob", byOffer, ""}})
+	ht.want(bob, "the call", Established{CallInfo{"call-1", "ann", byOffer, ""}})
+
+	ht.do(ann, Leave{})
+	ht.want(bob, "the end", Ended{CallInfo{"call-1", "ann", byOffer, ""}, ReasonHangup})
+	ht.wantIdle(ann)
+}
+
+func TestRequestHoldsCandidatesOfBothUntilTheAnswer(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob := ht.signIn("ann", "teacher"), ht.signIn("bob", "student")
+	forAnn, forBob := CallInfo{"call-1", "bob", byRequest, "teacher"}, CallInfo{"call-1", "ann", byRequest, "student"}
+	a1, a2, b1 := json.RawMessage(`"a1"`), json.RawMessage(`"a2"`), json.RawMessage(`"b1"`)
+
+	ht.ring(ann, bob, byRequest)
+	ht.do(ann, Candidate{Candidate: a1})
+	ht.do(bob, Candidate{Candidate: b1})
+	ht.do(ann, Candidate{Candidate: a2})
+	ht.wantIdle(ann, bob)
+
+	ht.do(bob, Answer{SDP: sdp})
+	ht.want(ann, "answer, call, candidate", Answered{forAnn, sdp}, Established{forAnn}, NewCandidate{forAnn, b1})
+	ht.want(bob, "call, candidates in order", Established{forBob}, NewCandidate{forBob, a1}, NewCandidate{forBob, a2})
+}
+
+// The timer and the answer may both be in the inbox; whichever comes first
+// decides, and the other finds nothing to do.
+func TestRingTimeoutMeetsAnswer(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
+
+	cl := ht.talk(ann, bob, byOffer)
+	ht.step(ringTimeout{cl})
+	ht.wantIdle(ann, bob)
+	ht.do(ann, Leave{})
+	ht.forget(bob)
+
+	cl = ht.ring(ann, bob, byOffer)
+	ht.step(ringTimeout{cl})
+	ht.want(ann, "the end", Ended{cl.info(ann), ReasonNoAnswer})
+	ht.want(bob, "the end", Ended{cl.info(bob), ReasonNoAnswer})
+	ht.do(bob, Answer{SDP: sdp})
+	ht.wantRefused(bob, CodeNoSuchCall)
+	ht.step(ringTimeout{cl})
+	ht.wantIdle(ann, bob)
+}
+
+// A connection that ended may have left commands in the inbox.
+func TestCommandsOfTheGoneAreDropped(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
+	gone := ht.connect()
+	ht.step(disconnected{gone})
+	ht.login(gone, "cyd", "")
+	if ht.hub.registry.byKey["cyd"] != nil {
+		t.Error("a connection that is gone has signed in")
+	}
+
+	ht.step(disconnected{ann})
+	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
+	ht.wantIdle(bob)
+	ht.step(disconnected{ann}) // told twice
+	heir := ht.signIn("ann", "")
+	ht.step(disconnected{ann}) // and late
+	if ht.hub.registry.byKey["ann"] != heir {
+		t.Error("the late goodbye of one ann removed the next")
+	}
+}
+
+// Whoever cannot take an event is let go in the same step: the other party
+// hears of it, and the name is free at once.
+func TestWhoFallsBehindIsLetGo(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
+	cl := ht.talk(ann, bob, byOffer)
+	bob.out.limit = 0
+
+	ht.do(ann, Candidate{Candidate: sdp})
+	ht.want(ann, "the end", Ended{cl.info(ann), ReasonGone})
+	if why := bob.out.ended(); why != closeSlow {
+		t.Errorf("bob ended because %+v, want too slow", why)
+	}
+	ht.signIn("bob", "")
+}
+
+// Letting one go may prove another too slow.
+func TestFallingBehindSpreads(t *testing.T) {
+	ht := newHubTester(t)
+	teacher := ht.signIn("teacher", "teacher")
+	var students []*Client
+	for _, name := range []string{"s1", "s2", "s3"} {
+		student := ht.signIn(name, "student")
+		ht.talk(teacher, student, byRequest)
+		students = append(students, student)
+	}
+	teacher.out.limit, students[1].out.limit = 0, 0
+	ht.do(students[0], Candidate{Candidate: sdp})
+	if len(ht.hub.calls) != 0 {
+		t.Errorf("%d calls live on", len(ht.hub.calls))
+	}
+	if teacher.out.ended() != closeSlow || students[1].out.ended() != closeSlow || students[2].out.ended() != nil {
+		t.Error("those who fell behind are not those who were let go")
+	}
+}
+
+func TestProbe(t *testing.T) {
+	t.Run("a holder that lives keeps its name", func(t *testing.T) {
+		ht := newHubTester(t)
+		ann, late, later := ht.signIn("ann", ""), ht.connect(), ht.connect()
+		ht.login(late, "Ann", "")
+		ht.login(later, "ann", "")
+		ht.wantIdle(ann, late, later)
+		ht.login(late, "bob", "")
+		ht.wantRefused(late, CodeBadState)
+		ht.step(probeAlive{ann})
+		ht.wantRefused(late, CodeNameTaken)
+		ht.wantRefused(later, CodeNameTaken)
+		ht.wantIdle(ann)
+		ht.step(probeAlive{ann}) // nobody asks any more
+		ht.wantIdle(ann, late, later)
+	})
+	t.Run("a silent one loses it to the first newcomer", func(t *testing.T) {
+		ht := newHubTester(t)
+		ann, bob, heir, late := ht.signIn("ann", ""), ht.signIn("bob", ""), ht.connect(), ht.connect()
+		cl := ht.talk(ann, bob, byOffer)
+		ht.login(heir, "ann", "")
+		ht.login(late, "ann", "")
+		p := ht.hub.probes[ann]
+		ht.step(probeTimeout{p})
+		ht.want(bob, "the end", Ended{cl.info(bob), ReasonGone})
+		ht.want(heir, "the name", LoggedIn{Name: "ann"})
+		ht.wantRefused(late, CodeNameTaken)
+		ht.step(probeTimeout{p})
+		ht.wantIdle(heir, late, bob)
+	})
+	t.Run("a holder that leaves meanwhile makes way", func(t *testing.T) {
+		ht := newHubTester(t)
+		ann, gone, heir := ht.signIn("ann", ""), ht.connect(), ht.connect()
+		ht.login(gone, "ann", "")
+		ht.login(heir, "ann", "")
+		ht.step(disconnected{gone})
+		ht.step(disconnected{ann})
+		ht.want(heir, "the name", LoggedIn{Name: "ann"})
+	})
+	t.Run("nobody waits in the end", func(t *testing.T) {
+		ht := newHubTester(t)
+		ann, gone := ht.signIn("ann", ""), ht.connect()
+		ht.login(gone, "ann", "")
+		ht.step(disconnected{gone})
+		ht.step(disconnected{ann})
+		ht.signIn("ann", "")
+	})
+	t.Run("few wait at once", func(t *testing.T) {
+		ht := newHubTester(t)
+		ht.signIn("ann", "")
+		for range maxWaiting {
+			ht.login(ht.connect(), "ann", "")
+		}
+		more := ht.connect()
+		ht.login(more, "ann", "")
+		ht.wantRefused(more, CodeNameTaken)
+	})
+}
+
+func TestLoginTimeout(t *testing.T) {
+	ht := newHubTester(t)
+	silent, ann := ht.connect(), ht.signIn("ann", "")
+	ht.step(loginTimeout{ann}) // fired just before the login
+	ht.step(loginTimeout{silent})
+	if ann.out.ended() != nil || silent.out.ended() != closeLoginTimeout {
+		t.Error("the login timeout ended the wrong connection")
+	}
+}
+
+// What was read before a shutdown is relayed before everybody is let go.
+func TestShutdownComesAfterWhatWasRead(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob, waiting := ht.signIn("ann", ""), ht.signIn("bob", ""), ht.connect()
+	cl := ht.ring(ann, bob, byOffer)
+	ht.login(waiting, "ann", "")
+	ht.do(bob, Answer{SDP: sdp})
+	ht.step(shutdown{})
+	ht.want(ann, "answer, then the end", Answered{cl.info(ann), sdp}, Established{cl.info(ann)}, Ended{cl.info(ann), ReasonShutdown})
+	for _, c := range []*Client{ann, bob, waiting, ht.connect()} {
+		if c.out.ended() != closeRestart {
+			t.Errorf("%q is not let go", c.name.Text)
+		}
+	}
+}
+
+func TestUsersListIsBounded(t *testing.T) {
+	ht := newHubTester(t)
+	ann := ht.signIn("ann", "teacher")
+	for i := range maxListed + 50 {
+		ht.signIn(fmt.Sprintf("s%03d", i), "student")
+	}
+	ht.signIn("tom", "teacher")
+	ht.do(ann, ListUsers{})
+	list := heard(ann)[0].(UsersListed)
+	if len(list.Users) != maxListed || list.Total != maxListed+50 || list.Users[0].Name != "s000" {
+		t.Errorf("%d users from %s of %d in all", len(list.Users), list.Users[0].Name, list.Total)
+	}
+}
+
+func TestTeacherHoldsSeveralCallsUpToALimit(t *testing.T) {
+	ht := newHubTester(t)
+	teacher := ht.signIn("ann", "teacher")
+	for i := range testLimits.maxCalls {
+		ht.talk(teacher, ht.signIn(fmt.Sprintf("s%d", i), "student"), byRequest)
+	}
+	last := ht.signIn("last", "student")
+	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Opening: byRequest})
+	ht.wantRefused(teacher, CodeTooMany)
+	ht.do(teacher, Leave{})
+	ht.wantRefused(teacher, CodeBadRequest)
+	ht.do(teacher, Leave{To: toName("s1")})
+	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Opening: byRequest})
+	ht.want(last, "the offer", Offered{CallInfo{"call-4", "ann", byRequest, "student"}, sdp})
+}

@@ -1,0 +1,251 @@
+package main
+
+import "encoding/json"
+
+// This file is the neutral vocabulary between the hub and the dialects.
+// Commands are what clients ask, named in the imperative; events are what
+// clients are told, named in the past tense. Neither knows how any client
+// family spells it.
+
+// A Command is what a client asks of the hub, whatever words it used.
+type Command interface{ command() }
+
+type (
+	// Login asks for a name, and says in which role.
+	Login struct {
+		Name Name
+		Role string // in lower case; "" if none
+	}
+
+	// Offer starts a call, renews the offer of a call that still rings, or
+	// renegotiates one that is active. Its target is never empty.
+	Offer struct {
+		To      Target
+		SDP     json.RawMessage
+		Opening Opening // how the call is opened if this offer starts one
+	}
+
+	// Answer answers the other party's latest offer.
+	Answer struct {
+		To  Target
+		SDP json.RawMessage
+	}
+
+	// Candidate passes one ICE candidate to the other party.
+	Candidate struct {
+		To        Target
+		Candidate json.RawMessage
+	}
+
+	// Leave ends a call: it declines, cancels or hangs up.
+	Leave struct {
+		To     Target
+		Reason Reason // what the client says of it; "" if nothing
+	}
+
+	// ListUsers asks who is there.
+	ListUsers struct{}
+)
+
+func (Login) command()     {}
+func (Offer) command()     {}
+func (Answer) command()    {}
+func (Candidate) command() {}
+func (Leave) command()     {}
+func (ListUsers) command() {}
+
+// A Request is a command together with the client's own word for it, by
+// which a refusal refers to it.
+type Request struct {
+	Word    string
+	Command Command
+}
+
+// Target says which call a command is about: CallID decides, and a Name
+// given with it must fit; else the call with Name; with neither, the only
+// call that there is.
+type Target struct {
+	CallID string
+	Name   *Name
+}
+
+// targetOf returns what a command is addressed to, if it has an address.
+func targetOf(cmd Command) Target {
+	switch cmd := cmd.(type) {
+	case Offer:
+		return cmd.To
+	case Answer:
+		return cmd.To
+	case Candidate:
+		return cmd.To
+	case Leave:
+		return cmd.To
+	}
+	return Target{}
+}
+
+// Opening is how a call was opened. It decides which of its two vocabularies
+// a native client hears.
+type Opening int
+
+const (
+	byOffer   Opening = iota // the tutorial's offer
+	byRequest                // the teacher's request-call
+)
+
+// An Event is what the hub tells a client.
+type Event interface {
+	// weight is what the event costs an outbox, in bytes: its payload and a
+	// flat charge for the rest, since encoding comes later.
+	weight() int
+}
+
+// eventOverhead is charged for each queued event beside its payload.
+const eventOverhead = 256
+
+// CallInfo is what every event about a call says, as its receiver sees it.
+type CallInfo struct {
+	CallID  string
+	Peer    string // the other party's name
+	Opening Opening
+	Role    string // the receiver's own
+}
+
+type (
+	// Greeted is the tutorial's greeting, said before anybody has spoken.
+	Greeted struct{}
+
+	// LoggedIn grants a Login.
+	LoggedIn struct {
+		Name string
+		Role string
+	}
+
+	// Offered brings an offer: somebody calls, or renegotiates.
+	Offered struct {
+		CallInfo
+		SDP json.RawMessage
+	}
+
+	// Rang tells the caller that the callee has been given the offer.
+	Rang struct{ CallInfo }
+
+	// Answered brings the answer to the receiver's offer.
+	Answered struct {
+		CallInfo
+		SDP json.RawMessage
+	}
+
+	// Established tells both parties that their call has been answered.
+	Established struct{ CallInfo }
+
+	// NewCandidate brings one ICE candidate of the other party.
+	NewCandidate struct {
+		CallInfo
+		Candidate json.RawMessage
+	}
+
+	// Ended is the one terminal event of a call.
+	Ended struct {
+		CallInfo
+		Reason Reason
+	}
+
+	// UsersListed answers ListUsers, in the order of names.
+	UsersListed struct {
+		Users []User
+		Total int // how many there are; Users may be fewer
+	}
+
+	// Refused answers a request that was not done. Life goes on.
+	Refused struct {
+		Request string // the client's word for what it asked; "" if unknown
+		Code    Code
+		Message string
+		Name    string // whom the request was about; "" if unknown
+		CallID  string
+	}
+)
+
+func (Greeted) weight() int        { return eventOverhead }
+func (LoggedIn) weight() int       { return eventOverhead }
+func (e Offered) weight() int      { return eventOverhead + len(e.SDP) }
+func (Rang) weight() int           { return eventOverhead }
+func (e Answered) weight() int     { return eventOverhead + len(e.SDP) }
+func (Established) weight() int    { return eventOverhead }
+func (e NewCandidate) weight() int { return eventOverhead + len(e.Candidate) }
+func (Ended) weight() int          { return eventOverhead }
+func (e UsersListed) weight() int  { return eventOverhead + len(e.Users)*eventOverhead }
+func (Refused) weight() int        { return 2 * eventOverhead }
+
+// User is a line of the users list.
+type User struct {
+	Name  string
+	Role  string
+	State Presence
+}
+
+// Presence says whether somebody can be called now.
+type Presence string
+
+const (
+	PresenceFree    Presence = "free"
+	PresenceRinging Presence = "ringing" // in calls, none of them answered yet
+	PresenceInCall  Presence = "in-call"
+)
+
+// A Code says why a request was refused. The list is closed: it is wire
+// code and log value at once.
+type Code string
+
+const (
+	CodeBadJSON         Code = "bad-json"
+	CodeBadRequest      Code = "bad-request"
+	CodeUnknownCommand  Code = "unknown-command"
+	CodeNotLoggedIn     Code = "not-logged-in"
+	CodeAlreadyLoggedIn Code = "already-logged-in"
+	CodeBadName         Code = "bad-name"
+	CodeBadRole         Code = "bad-role"
+	CodeNameTaken       Code = "name-taken"
+	CodeNoSuchUser      Code = "no-such-user"
+	CodeNoSuchCall      Code = "no-such-call"
+	CodeForbidden       Code = "forbidden"
+	CodeBusy            Code = "busy"
+	CodeGlare           Code = "glare"
+	CodeBadState        Code = "bad-state"
+	CodeTooMany         Code = "too-many"
+	CodeRateLimited     Code = "rate-limited"
+)
+
+// A Reason says why a call ended. The list is closed, like that of codes.
+type Reason string
+
+const (
+	ReasonHangup    Reason = "hangup"
+	ReasonDeclined  Reason = "declined"
+	ReasonCancelled Reason = "cancelled"
+	ReasonBusy      Reason = "busy"
+	ReasonNoAnswer  Reason = "no-answer"
+	ReasonGone      Reason = "gone"
+	ReasonFailed    Reason = "failed"
+	ReasonShutdown  Reason = "shutdown"
+)
+
+// refuse makes a refusal where the rule is broken; about says later what it
+// answers.
+func refuse(code Code, message string) *Refused {
+	return &Refused{Code: code, Message: message}
+}
+
+// about fills in the word of the refused request, and whom or which call it
+// was about as far as it said.
+func (r *Refused) about(word string, to Target) *Refused {
+	r.Request = word
+	if r.CallID == "" {
+		r.CallID = excerpt(to.CallID)
+	}
+	if to.Name != nil {
+		r.Name = to.Name.Text
+	}
+	return r
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/secure/precis"
+)
+
+// maxNameRunes keeps names short enough to be shown in a line and cheap to
+// compare.
+const maxNameRunes = 64
+
+// maxNameBytes is how long a name may be before the profile has shortened it:
+// composition (NFC) joins up to four characters. Longer ones are not looked at.
+const maxNameBytes = 4 * maxNameRunes * utf8.UTFMax
+
+// Name is a name as RFC 8266 (the PRECIS Nickname profile) lets it through.
+type Name struct {
+	Text string // the profile's form, as everybody is shown it
+	Key  string // the comparison key; two names are one if their keys are
+}
+
+// parseName returns the Name for what a client wrote, or false if that is
+// none. Beside the profile's own rules it refuses what could make two names
+// look alike or disturb a line of text: control, format (bidi, zero width)
+// and private-use characters, the replacement character, outer blanks.
+func parseName(s string) (Name, bool) {
+	if isPlain(s) {
+		return Name{Text: s, Key: s}, true
+	}
+	if s == "" || len(s) > maxNameBytes || s != strings.TrimSpace(s) {
+		return Name{}, false
+	}
+	if strings.ContainsFunc(s, neverInName) {
+		return Name{}, false
+	}
+	text, err := precis.Nickname.String(s)
+	if err != nil || utf8.RuneCountInString(text) > maxNameRunes {
+		return Name{}, false
+	}
+	key, err := precis.Nickname.CompareKey(s)
+	if err != nil {
+		return Name{}, false
+	}
+	return Name{Text: text, Key: key}, true
+}
+
+// isPlain reports whether the profile would leave s as it is, text and key.
+// Most names are plain, and every candidate is addressed by one.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= maxNameRunes
+}
+
+func neverInName(r rune) bool {
+	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs)
+}
+
+// nameOf returns the Name that a client addresses. What cannot be a name has
+// no key, so nobody is found under it.
+func nameOf(s string) *Name {
+	name, ok := parseName(s)
+	if !ok {
+		name.Text = excerpt(s)
+	}
+	return &name
+}

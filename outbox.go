@@ -1,0 +1,80 @@
+package main
+
+import "sync"
+
+// outbox is what waits to be written to one client. It is bounded in bytes,
+// so a client that stops reading costs so much and no more, and never
+// closed as a channel would be: whoever comes late is told no. Its mutex is
+// held for a put or a take, never over I/O.
+//
+// A client that has nothing to hear has no writer: put and close report that
+// one must be started, and take that it may end.
+type outbox struct {
+	limit int // bytes
+
+	mu       sync.Mutex
+	events   []Event
+	waiting  int // bytes of events
+	taken    int // bytes that the writer took and has not come back from
+	writing  bool
+	patience patience
+	closing  *Closing // why the connection ends; from then on nothing comes in
+}
+
+// put adds an event. It reports whether there was room, and whether the
+// caller must start a writer. A refusal too many is the last event.
+func (o *outbox) put(ev Event) (ok, start bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing != nil || o.waiting+o.taken+ev.weight() > o.limit {
+		return false, false
+	}
+	o.events = append(o.events, ev)
+	o.waiting += ev.weight()
+	o.closing = o.patience.after(ev)
+	return true, o.startWriter()
+}
+
+// close says why the connection ends; the first reason stands. It reports
+// whether the caller must start a writer, which writes the farewell.
+func (o *outbox) close(why *Closing) (start bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closing != nil {
+		return false
+	}
+	o.closing = why
+	return o.startWriter()
+}
+
+func (o *outbox) startWriter() bool {
+	start := !o.writing
+	o.writing = true
+	return start
+}
+
+// take hands the writer what waits, which it has then written when it comes
+// back for more. With a closing these are the last events; with neither the
+// writer's work is done, and the next put starts another.
+func (o *outbox) take() ([]Event, *Closing) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	events := o.events
+	o.events = nil
+	o.taken, o.waiting = o.waiting, 0
+	if o.closing != nil {
+		if !o.closing.flush {
+			events = nil
+		}
+		return events, o.closing
+	}
+	o.writing = len(events) > 0
+	return events, nil
+}
+
+// ended returns why the connection ends, or nil while it lives.
+func (o *outbox) ended() *Closing {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.closing
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path"
+	"strings"
+)
+
+//go:embed static
+var builtIn embed.FS
+
+// page serves files: the demo page, or a directory in its place.
+type page struct {
+	files  fs.FS
+	policy string            // Content-Security-Policy; "" for pages that are not ours
+	etags  map[string]string // by name; embedded files have no times to go by
+}
+
+// demoPolicy lets the demo page load nothing but its own files, so that even
+// a fault in it could not run foreign code.
+const demoPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+
+func newDemoPage() (*page, error) {
+	files, err := fs.Sub(builtIn, "static")
+	if err != nil {
+		return nil, err
+	}
+	etags := map[string]string{}
+	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(files, name)
+		sum := sha256.Sum256(content)
+		etags[name] = `"` + hex.EncodeToString(sum[:12]) + `"`
+		return err
+	})
+	return &page{files: files, policy: demoPolicy, etags: etags}, err
+}
+
+// newDirPage serves a directory. No link in it leads out of it.
+func newDirPage(dir string) (*page, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &page{files: root.FS()}, nil
+}
+
+func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "only GET and HEAD are served here", http.StatusMethodNotAllowed)
+		return
+	}
+	name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
+	if name == "" || strings.HasSuffix(r.URL.Path, "/") {
+		name = path.Join(name, "index.html")
+	}
+	file, err := p.files.Open(name)
+	if err != nil {
+		http.NotFound(w, r)
+		return
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	content, ok := file.(io.ReadSeeker)
+	if err != nil || info.IsDir() || !ok {
+		http.NotFound(w, r)
+		return
+	}
+	p.setHeader(w.Header(), name)
+	http.ServeContent(w, r, name, info.ModTime(), content)
+}
+
+func (p *page) setHeader(header http.Header, name string) {
+	header.Set("Cache-Control", "no-cache")
+	header.Set("X-Content-Type-Options", "nosniff")
+	if etag := p.etags[name]; etag != "" {
+		header.Set("ETag", etag)
+	}
+	if p.policy != "" {
+		header.Set("Content-Security-Policy", p.policy)
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Permissions-Policy", "camera=(self), microphone=(self), display-capture=(self)")
+	}
+}

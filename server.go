@@ -1,0 +1,186 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"golang.org/x/time/rate"
+)
+
+// Server is what stands between the network and the hub: HTTP, the upgrade
+// to WebSocket and everything that is decided before it.
+type Server struct {
+	cfg      Config
+	hub      *Hub
+	log      *slog.Logger
+	dialect  Dialect
+	upgrader websocket.Upgrader
+	origins  originRule
+	door     *door
+	page     http.Handler
+	http     http.Server
+
+	lastConn atomic.Uint64
+	draining atomic.Bool
+}
+
+// What a request may cost before it is one: a client that sends half a
+// header holds a descriptor.
+const (
+	headerTimeout  = 10 * time.Second
+	maxHeaderBytes = 16<<10 - 4<<10 // net/http adds 4 KiB to it
+	requestTimeout = 30 * time.Second
+	idleTimeout    = time.Minute
+)
+
+// A WebSocket has a read buffer of its own for as long as it is open, so it
+// is small; write buffers are shared.
+const bufferSize = 1 << 10
+
+// newServer puts the parts together. The hub does not run yet.
+func newServer(cfg Config, log *slog.Logger) (*Server, error) {
+	page, err := newDemoPage()
+	if cfg.static != "" {
+		page, err = newDirPage(cfg.static)
+	}
+	if err != nil {
+		return nil, err
+	}
+	limits := hubLimits{maxCalls: cfg.maxCalls, ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout}
+	s := &Server{
+		cfg:      cfg,
+		hub:      newHub(cfg.mayCall, limits, log),
+		log:      log,
+		dialect:  native{iceServers: cfg.iceServers()},
+		upgrader: websocket.Upgrader{ReadBufferSize: bufferSize, WriteBufferSize: bufferSize, WriteBufferPool: &sync.Pool{}},
+		origins:  originRule{cfg.origins},
+		door:     newDoor(cfg.maxConnections, cfg.maxConnectionsPerIP),
+		page:     page,
+	}
+	s.upgrader.CheckOrigin = func(*http.Request) bool { return true } // upgrade has checked it
+	s.http = http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelInfo),
+	}
+	return s, nil
+}
+
+// serve takes connections from l until shutdown.
+func (s *Server) serve(l net.Listener) error { return s.http.Serve(l) }
+
+// shutdown lets everybody go: no new connections, an end for every call and
+// a close frame for every client. It returns when all have gone, or with an
+// error when ctx is done.
+func (s *Server) shutdown(ctx context.Context) error {
+	s.draining.Store(true)
+	s.hub.post(shutdown{})
+	err := errors.Join(s.http.Shutdown(ctx), s.door.drained(ctx))
+	s.hub.stop()
+	return err
+}
+
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	inside, ok := s.underBase(r.URL.Path)
+	switch {
+	case inside == "/healthz" || r.URL.Path == "/healthz":
+		fmt.Fprintln(w, "ok")
+	case inside == "/readyz" || r.URL.Path == "/readyz":
+		s.ready(w)
+	case !ok || strings.HasPrefix(inside+"/", "/socket.io/"):
+		http.NotFound(w, r)
+	case websocket.IsWebSocketUpgrade(r):
+		s.upgrade(w, r)
+	case inside == "":
+		http.Redirect(w, r, s.cfg.basePath, http.StatusPermanentRedirect)
+	default:
+		r.URL.Path = inside
+		s.page.ServeHTTP(w, r)
+	}
+}
+
+// underBase returns the path below the base path, and whether it is there.
+// The base path without its slash is the empty path below it.
+func (s *Server) underBase(requested string) (string, bool) {
+	base := path.Clean(s.cfg.basePath)
+	if base == "/" {
+		return requested, true
+	}
+	inside, ok := strings.CutPrefix(requested, base)
+	return inside, ok && (inside == "" || inside[0] == '/')
+}
+
+// ready tells a load balancer whether to send clients here.
+func (s *Server) ready(w http.ResponseWriter) {
+	if s.draining.Load() {
+		http.Error(w, "draining", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+// upgrade makes a WebSocket of a request, and a client of that. It returns
+// while the client lives on, so that nothing of the request stays in memory.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
+	if !s.origins.allows(r) {
+		s.log.Warn("origin refused; allow it with -origins",
+			"origin", excerpt(r.Header.Get("Origin")), "host", excerpt(r.Host))
+		http.Error(w, "pages from this origin may not connect", http.StatusForbidden)
+		return
+	}
+	addr := s.cfg.trustedProxies.clientAddress(r)
+	from := household(addr)
+	room := s.door.enter(from)
+	c := s.newClient()
+	ws, err := s.upgrader.Upgrade(linkHijacker{w, c.link}, r, nil)
+	if err != nil {
+		s.door.leave(from)
+		s.log.Debug("upgrade failed", "address", addr, "error", err)
+		return
+	}
+	s.log.Debug("connection opened", "conn", c.id, "address", addr)
+	ws.SetReadLimit(int64(s.cfg.maxMessage))
+	c.ws = ws
+	if !room {
+		c.kill(closeOverloaded)
+	}
+	if s.cfg.greeting {
+		c.send(Greeted{})
+	}
+	go func() {
+		defer s.door.leave(from)
+		c.serve()
+	}()
+}
+
+// newClient makes a client that has no connection yet.
+func (s *Server) newClient() *Client {
+	c := &Client{
+		id:        s.lastConn.Add(1),
+		hub:       s.hub,
+		dialect:   s.dialect,
+		log:       s.log,
+		written:   make(chan struct{}),
+		allowance: rate.NewLimiter(s.cfg.rate, s.cfg.burst),
+	}
+	c.out.limit = int(s.cfg.maxQueue)
+	c.pulse.client = c
+	c.pulse.interval, c.pulse.timeout = s.cfg.pingInterval, s.cfg.pongTimeout
+	c.pulse.ping = c.ping
+	c.link = &link{pulse: &c.pulse, timeout: s.cfg.writeTimeout}
+	return c
+}

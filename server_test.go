@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func newTestServer(t *testing.T, args ...string) *Server {
+	t.Helper()
+	cfg, err := parseConfig(args, noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := newServer(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// get returns what a plain request is answered with.
+func get(s *Server, method, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	s.ServeHTTP(w, httptest.NewRequest(method, target, nil))
+	return w
+}
+
+func TestPlainRequests(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"index.html": "own page", "sub/index.html": "sub page", "a.txt": "text"} {
+		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
+		os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
+	}
+	os.Symlink("/etc/passwd", filepath.Join(dir, "leak"))
+	plain := newTestServer(t)
+	based := newTestServer(t, "-base-path", "/call")
+	own := newTestServer(t, "-static", dir)
+	for _, tt := range []struct {
+		s              *Server
+		method, target string
+		code           int
+		body           string
+	}{
+		{plain, "GET", "/", 200, "<title>"},
+		{plain, "HEAD", "/", 200, ""},
+		{plain, "GET", "/client.js", 200, "WebSocket"},
+		{plain, "GET", "/?name=ann", 200, "<title>"},
+		{plain, "GET", "/nothing", 404, ""},
+		{plain, "GET", "/../hub.go", 404, ""},
+		{plain, "GET", "/static/", 404, ""},
+		{plain, "POST", "/", 405, ""},
+		{plain, "GET", "/healthz", 200, "ok"},
+		{plain, "GET", "/readyz", 200, "ready"},
+		{plain, "GET", "/socket.io/?EIO=4&transport=polling", 404, ""},
+		{plain, "GET", "/socket.io", 404, ""},
+		{based, "GET", "/call/", 200, "<title>"},
+		{based, "GET", "/call", 308, ""},
+		{based, "GET", "/call/client.js", 200, "WebSocket"},
+		{based, "GET", "/call/healthz", 200, "ok"},
+		{based, "GET", "/healthz", 200, "ok"},
+		{based, "GET", "/", 404, ""},
+		{based, "GET", "/caller/", 404, ""},
+		{based, "GET", "/call/socket.io/", 404, ""},
+		{own, "GET", "/", 200, "own page"},
+		{own, "GET", "/sub/", 200, "sub page"},
+		{own, "GET", "/sub", 404, ""},
+		{own, "GET", "/a.txt", 200, "text"},
+		{own, "GET", "/leak", 404, ""},
+	} {
+		w := get(tt.s, tt.method, tt.target)
+		if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.body) {
+			t.Errorf("%s %s: got %d %.60q, want %d with %q", tt.method, tt.target, w.Code, w.Body, tt.code, tt.body)
+		}
+	}
+}
+
+func TestDemoPageHeaders(t *testing.T) {
+	s := newTestServer(t)
+	w := get(s, "GET", "/app.js")
+	for name, want := range map[string]string{
+		"Content-Security-Policy": demoPolicy, "X-Content-Type-Options": "nosniff",
+		"Cache-Control": "no-cache", "Content-Type": "text/javascript; charset=utf-8",
+	} {
+		if got := w.Header().Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+	again := httptest.NewRequest("GET", "/app.js", nil)
+	again.Header.Set("If-None-Match", w.Header().Get("ETag"))
+	cached := httptest.NewRecorder()
+	s.ServeHTTP(cached, again)
+	if cached.Code != http.StatusNotModified {
+		t.Errorf("asked again: got %d, want 304", cached.Code)
+	}
+}
+
+func TestReadinessEndsWithShutdown(t *testing.T) {
+	s := newTestServer(t)
+	go s.hub.run()
+	if err := s.shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w := get(s, "GET", "/readyz"); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("readyz says %d while stopping, want 503", w.Code)
+	}
+	if w := get(s, "GET", "/healthz"); w.Code != http.StatusOK {
+		t.Errorf("healthz says %d while stopping, want 200", w.Code)
+	}
+}
+
+func TestOrigins(t *testing.T) {
+	for _, tt := range []struct {
+		allowed, origin, host string
+		ok                    bool
+	}{
+		{"", "", "call.example", true},
+		{"", "https://call.example", "call.example", true},
+		{"", "https://call.example", "call.example:443", true},
+		{"", "http://call.example:80", "call.example", true},
+		{"", "https://CALL.example", "Call.example", true},
+		{"", "http://localhost:9090", "localhost:9090", true},
+		{"", "http://localhost:9091", "localhost:9090", false},
+		{"", "https://call.example:80", "call.example", false},
+		{"", "https://evil.example", "call.example", false},
+		{"", "https://call.example.evil.example", "call.example", false},
+		{"", "https://notcall.example", "call.example", false},
+		{"", "null", "call.example", false},
+		{"", "call.example", "call.example", false},
+		{"https://app.example", "https://app.example", "call.example", true},
+		{"https://app.example", "http://app.example", "call.example", false},
+		{"https://app.example", "https://call.example", "call.example", true},
+		{"*", "https://evil.example", "call.example", true},
+	} {
+		cfg, err := parseConfig([]string{"-origins", tt.allowed}, noEnv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Host = tt.host
+		if tt.origin != "" {
+			r.Header.Set("Origin", tt.origin)
+		}
+		if got := (originRule{cfg.origins}).allows(r); got != tt.ok {
+			t.Errorf("origin %q at host %q with -origins %q: %t", tt.origin, tt.host, tt.allowed, got)
+		}
+	}
+	twice := httptest.NewRequest("GET", "/", nil)
+	twice.Header["Origin"] = []string{"http://example.com", "http://example.com"}
+	if (originRule{}).allows(twice) {
+		t.Error("two Origins are allowed")
+	}
+}
+
+func TestClientAddress(t *testing.T) {
+	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
+	tcp, unix := &net.TCPAddr{}, &net.UnixAddr{Net: "unix"}
+	for _, tt := range []struct {
+		local                 net.Addr
+		peer, forwarded, want string
+	}{
+		{tcp, "198.51.100.7:1", "", "198.51.100.7"},
+		{tcp, "198.51.100.7:1", "203.0.113.1", "198.51.100.7"},
+		{tcp, "10.0.0.1:1", "203.0.113.1", "203.0.113.1"},
+		{tcp, "10.0.0.1:1", "6.6.6.6, 203.0.113.1", "203.0.113.1"},
+		{tcp, "10.0.0.1:1", "203.0.113.1, 10.0.0.2", "203.0.113.1"},
+		{tcp, "[2001:db8::1]:1", "2001:db9::5", "2001:db9::5"},
+		{tcp, "[::ffff:10.0.0.1]:1", "203.0.113.1", "203.0.113.1"},
+		{tcp, "10.0.0.1:1", "nonsense", "10.0.0.1"},
+		{tcp, "10.0.0.1:1", "", "10.0.0.1"},
+		{unix, "@", "203.0.113.1", "203.0.113.1"},
+		{unix, "@", "6.6.6.6, 203.0.113.1", "203.0.113.1"},
+		{unix, "@", "", "invalid IP"},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, tt.local))
+		r.RemoteAddr = tt.peer
+		if tt.forwarded != "" {
+			r.Header.Set("X-Forwarded-For", tt.forwarded)
+		}
+		if got := trusted.clientAddress(r).String(); got != tt.want {
+			t.Errorf("%s forwarded for %q comes from %s, want %s", tt.peer, tt.forwarded, got, tt.want)
+		}
+	}
+	a, b := household(netip.MustParseAddr("2001:db8::1")), household(netip.MustParseAddr("2001:db8::ffff:1"))
+	if a != b || household(netip.MustParseAddr("192.0.2.1")) == household(netip.MustParseAddr("192.0.2.2")) {
+		t.Error("an IPv6 /64 is one household, two IPv4 addresses are not")
+	}
+}
+
+func TestSelfSignedCertificate(t *testing.T) {
+	cert, err := selfSignedCertificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := httptest.NewUnstartedServer(newTestServer(t))
+	ts.Listener = tls.NewListener(ts.Listener, cert.config())
+	ts.Start()
+	defer ts.Close()
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	answer, err := client.Get("https://" + ts.Listener.Addr().String() + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if body, _ := io.ReadAll(answer.Body); string(body) != "ok\n" {
+		t.Errorf("got %q", body)
+	}
+	leaf := answer.TLS.PeerCertificates[0]
+	if err := leaf.VerifyHostname("localhost"); err != nil || leaf.NotAfter.Before(time.Now()) {
+		t.Errorf("the certificate is for %v until %v", leaf.DNSNames, leaf.NotAfter)
+	}
+}
+
+func TestUnixSocketIsTakenOverFromTheDead(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "s")
+	first, err := listenUnix(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listenUnix(file); err == nil {
+		t.Error("a socket in use was taken over")
+	}
+	first.(*net.UnixListener).SetUnlinkOnClose(false) // as a killed process would
+	first.Close()
+	second, err := listenUnix(file)
+	if err != nil {
+		t.Fatalf("a dead socket was not taken over: %v", err)
+	}
+	second.Close()
+}

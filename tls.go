@@ -1,0 +1,111 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+)
+
+// certificate is what TLS connections are served with. It can be loaded anew
+// while connections come in.
+type certificate struct {
+	certFile, keyFile string
+	current           atomic.Pointer[tls.Certificate]
+}
+
+// loadCertificate reads a certificate and its key from PEM files.
+func loadCertificate(certFile, keyFile string) (*certificate, error) {
+	c := &certificate{certFile: certFile, keyFile: keyFile}
+	return c, c.reload()
+}
+
+// reload reads the files again. If that fails, the certificate in use stays.
+func (c *certificate) reload() error {
+	if c.certFile == "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err != nil {
+		return err
+	}
+	c.current.Store(&pair)
+	return nil
+}
+
+func (c *certificate) config() *tls.Config {
+	return &tls.Config{
+		// WebSockets are upgraded from HTTP/1.1.
+		NextProtos: []string{"http/1.1"},
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			return c.current.Load(), nil
+		},
+	}
+}
+
+// selfSignedCertificate makes a throw-away certificate for this machine's
+// names and addresses. Browsers warn of it, and then let a second device in
+// the same network use its camera, which plain HTTP would not.
+func selfSignedCertificate() (*certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: "Switchboard, self-signed"},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     time.Now().Add(30 * 24 * time.Hour),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:     []string{"localhost"},
+		IPAddresses:  localAddresses(),
+	}
+	if host, err := os.Hostname(); err == nil {
+		template.DNSNames = append(template.DNSNames, host)
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, err
+	}
+	c := &certificate{}
+	c.current.Store(&tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key})
+	return c, nil
+}
+
+// localAddresses returns the addresses under which this machine is reached.
+func localAddresses() []net.IP {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	}
+	var ips []net.IP
+	for _, addr := range addrs {
+		if network, ok := addr.(*net.IPNet); ok {
+			ips = append(ips, network.IP)
+		}
+	}
+	return ips
+}
+
+// certificate returns what to serve TLS with, or nil for plain HTTP.
+func (cfg Config) certificate() (*certificate, error) {
+	switch {
+	case cfg.tlsSelfSigned:
+		return selfSignedCertificate()
+	case cfg.tlsCert != "":
+		return loadCertificate(cfg.tlsCert, cfg.tlsKey)
+	}
+	return nil, nil
+}

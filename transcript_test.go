@@ -1,0 +1,318 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"switchboard/internal/transcript"
+)
+
+// TestTranscripts plays every written conversation to the whole server:
+// net/http, gorilla/websocket, the hub. Its network is in memory and its clock
+// stands still while anything is left to do, so a timeout of an hour takes no
+// time, and whatever a transcript does not mention has not been sent. A bubble
+// does not end before its goroutines have, so none is left behind either.
+func TestTranscripts(t *testing.T) {
+	for _, file := range transcripts(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			script, err := transcript.Parse(file, readText(t, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, script.Flags)
+				defer s.leave()
+				if err := script.Play(s); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// What a client may hear in this release, and so must hear in some transcript.
+var (
+	heardCodes = strings.Fields(`bad-json bad-request unknown-command not-logged-in already-logged-in bad-name
+		bad-role name-taken no-such-user no-such-call forbidden busy glare bad-state too-many rate-limited`)
+	heardReasons = strings.Fields(`hangup declined cancelled busy no-answer gone failed shutdown`)
+)
+
+func TestTranscriptsHearEveryCodeAndReason(t *testing.T) {
+	member := regexp.MustCompile(`"(code|reason)":"([^"]*)"`)
+	heard := map[string]map[string]bool{"code": {}, "reason": {}}
+	for _, file := range transcripts(t) {
+		for line := range strings.Lines(readText(t, file)) {
+			if _, frame, ok := strings.Cut(line, `< {"type":`); ok && !strings.Contains(frame, `"new-ice-candidate"`) {
+				for _, m := range member.FindAllStringSubmatch(frame, -1) {
+					heard[m[1]][m[2]] = true
+				}
+			}
+		}
+	}
+	for kind, want := range map[string][]string{"code": heardCodes, "reason": heardReasons} {
+		slices.Sort(want)
+		if got := slices.Sorted(maps.Keys(heard[kind])); !slices.Equal(got, want) {
+			t.Errorf("each %s heard in transcripts: %q, expected: %q", kind, got, want)
+		}
+	}
+}
+
+// TestProtocolExamples keeps PROTOCOL.md from promising what no test plays: each
+// of its fenced blocks is a transcript, and says what the file says.
+func TestProtocolExamples(t *testing.T) {
+	example := regexp.MustCompile("(?ms)^```text (testdata/transcripts/\\S+)\n(.*?)^```$")
+	document := readText(t, "PROTOCOL.md")
+	examples := example.FindAllStringSubmatch(document, -1)
+	if fences := strings.Count(document, "```"); len(examples) == 0 || fences != 2*len(examples) {
+		t.Errorf("PROTOCOL.md has %d fences and %d transcripts between them", fences, len(examples))
+	}
+	for _, m := range examples {
+		if file, text := m[1], m[2]; text != readText(t, file) {
+			t.Errorf("the example %s in PROTOCOL.md is not what the file says", file)
+		}
+	}
+}
+
+func TestProtocolExplainsEveryCodeAndReason(t *testing.T) {
+	text := readText(t, "PROTOCOL.md")
+	for _, word := range slices.Concat(heardCodes, heardReasons) {
+		if !strings.Contains(text, "`"+word+"`") {
+			t.Errorf("PROTOCOL.md does not mention `%s`", word)
+		}
+	}
+}
+
+func transcripts(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/transcripts/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	return files
+}
+
+func readText(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// A stage is a server in a synctest bubble, and those who talk to it.
+type stage struct {
+	t        *testing.T
+	server   *Server
+	listener *memListener
+	running  sync.WaitGroup // listening clients, and shutdown
+	stop     func()
+	clients  []*stageClient
+}
+
+// A stageClient reads all the time, and so answers pings, as browsers do.
+type stageClient struct {
+	name string
+	conn *memConn
+	ws   *websocket.Conn // nil if it was refused
+
+	mu    sync.Mutex
+	heard []transcript.Event
+	left  bool // by its own doing: what comes now, it does not hear
+}
+
+// stageWindow is as much as a socket may well hold.
+const stageWindow = 64 << 10
+
+func newStage(t *testing.T, flags []string) *stage {
+	t.Helper()
+	cfg, err := parseConfig(flags, func(string) (string, bool) { return "", false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := newServer(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{t: t, server: server, listener: newMemListener()}
+	s.stop = sync.OnceFunc(func() { s.running.Go(s.shutDown) })
+	go server.hub.run()
+	go server.serve(s.listener)
+	return s
+}
+
+func (s *stage) shutDown() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := s.server.shutdown(ctx); err != nil {
+		s.t.Errorf("shutdown: %v", err)
+	}
+}
+
+// leave ends everything. If anything does not end, the bubble complains.
+func (s *stage) leave() {
+	for _, c := range s.clients {
+		c.conn.Close()
+	}
+	s.stop()
+	s.running.Wait()
+}
+
+func (s *stage) Connect(client, path string, header http.Header) error {
+	c := &stageClient{name: client}
+	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
+		c.conn, err = s.listener.dial(ctx, stageWindow)
+		return c.conn, err
+	}}
+	ws, answer, err := dialer.Dial("ws://localhost:9090"+path, header)
+	switch {
+	case err == nil:
+		c.ws = ws
+		s.running.Go(c.listen)
+	case answer != nil:
+		c.hear(transcript.Event{Kind: transcript.Refused, Code: answer.StatusCode})
+	default:
+		return err
+	}
+	s.clients = append(s.clients, c)
+	return nil
+}
+
+func (s *stage) Send(client string, frame []byte, binary bool) error {
+	c, err := s.connected(client)
+	switch {
+	case err != nil:
+		return err
+	case binary:
+		return c.ws.WriteMessage(websocket.BinaryMessage, frame)
+	}
+	return c.ws.WriteMessage(websocket.TextMessage, frame)
+}
+
+func (s *stage) Close(client string) error {
+	c, err := s.connected(client)
+	if err != nil {
+		return err
+	}
+	c.leave()
+	return c.ws.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""))
+}
+
+func (s *stage) Drop(client string) error {
+	c, err := s.connected(client)
+	if err != nil {
+		return err
+	}
+	c.leave()
+	return c.conn.Close()
+}
+
+func (s *stage) Stall(client string) error {
+	c, err := s.connected(client)
+	if err != nil {
+		return err
+	}
+	c.conn.suspend()
+	return nil
+}
+
+func (s *stage) Stop()                { s.stop() }
+func (s *stage) Pass(d time.Duration) { time.Sleep(d) }
+
+func (s *stage) Next(client string) (transcript.Event, bool) {
+	synctest.Wait()
+	if c := s.client(client); c != nil {
+		return c.next()
+	}
+	return transcript.Event{}, false
+}
+
+func (s *stage) Unread() (string, transcript.Event, bool) {
+	synctest.Wait()
+	for _, c := range s.clients {
+		if event, ok := c.next(); ok {
+			return c.name, event, true
+		}
+	}
+	return "", transcript.Event{}, false
+}
+
+// client returns the latest connection of that name, nil if there is none.
+func (s *stage) client(name string) *stageClient {
+	for _, c := range slices.Backward(s.clients) {
+		if c.name == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// connected returns the latest connection of that name if it is a WebSocket.
+func (s *stage) connected(name string) (*stageClient, error) {
+	if c := s.client(name); c != nil && c.ws != nil {
+		return c, nil
+	}
+	return nil, errors.New(name + " is not connected")
+}
+
+func (c *stageClient) listen() {
+	defer c.conn.Close()
+	for {
+		_, frame, err := c.ws.ReadMessage()
+		if err != nil {
+			c.hear(closedBy(err))
+			return
+		}
+		c.hear(transcript.Event{Kind: transcript.Frame, Text: string(frame)})
+	}
+}
+
+// closedBy says how a connection ended; without a close frame it is 1006.
+func closedBy(err error) transcript.Event {
+	event := transcript.Event{Kind: transcript.Closed, Code: websocket.CloseAbnormalClosure}
+	var closed *websocket.CloseError
+	if errors.As(err, &closed) {
+		event.Code, event.Text = closed.Code, closed.Text
+	}
+	return event
+}
+
+func (c *stageClient) hear(event transcript.Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.left {
+		c.heard = append(c.heard, event)
+	}
+}
+
+func (c *stageClient) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = true
+}
+
+func (c *stageClient) next() (transcript.Event, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.heard) == 0 {
+		return transcript.Event{}, false
+	}
+	event := c.heard[0]
+	c.heard = c.heard[1:]
+	return event, true
+}
