@@ -1,0 +1,187 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// One browser serves the whole run; each page gets a browser context, that is a
+// window with cookies, storage and permissions of its own.
+var browser struct {
+	once   sync.Once
+	ctx    context.Context
+	cancel func()
+	err    error
+}
+
+// openBrowser starts Chromium with a fake camera and microphone that need no
+// permission, and a fake screen to share. Without the loopback flag a machine
+// that has no network gathers no candidates at all.
+func openBrowser(path string) (context.Context, error) {
+	b := &browser
+	b.once.Do(func() {
+		options := append(chromedp.DefaultExecAllocatorOptions[:],
+			chromedp.ExecPath(path),
+			chromedp.NoSandbox,
+			chromedp.DisableGPU,
+			chromedp.IgnoreCertErrors,
+			chromedp.UserDataDir(filepath.Join(scratch, "chromium")),
+			chromedp.WindowSize(1100, 900),
+			chromedp.Flag("disable-quic", true),
+			chromedp.Flag("disable-component-update", true),
+			chromedp.Flag("use-fake-device-for-media-stream", true),
+			chromedp.Flag("use-fake-ui-for-media-stream", true),
+			chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
+			chromedp.Flag("allow-loopback-in-peer-connection", true),
+		)
+		allocator, freeAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+		ctx, cancel := chromedp.NewContext(allocator)
+		b.ctx, b.cancel = ctx, func() { cancel(); freeAllocator() }
+		b.err = chromedp.Do(ctx)
+	})
+	return b.ctx, b.err
+}
+
+func chromium(t *testing.T) string {
+	t.Helper()
+	return program(t, "chromium", "chromium-browser", "google-chrome")
+}
+
+func closeBrowser() {
+	if browser.cancel != nil {
+		browser.cancel()
+	}
+}
+
+// A page is the demo page in a window of its own, and whoever sits before it.
+type page struct {
+	t     *testing.T
+	name  string
+	ctx   context.Context
+	close func()
+
+	mu         sync.Mutex
+	complaints []string // errors in the console, violated policies
+}
+
+// openPage loads the page. When the test ends, whatever the page complained of
+// in its console is a failure.
+func openPage(t *testing.T, url string) *page {
+	t.Helper()
+	parent, err := openBrowser(chromium(t))
+	if err != nil {
+		t.Fatalf("the browser does not start: %v", err)
+	}
+	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
+	p := &page{t: t, ctx: ctx, close: sync.OnceFunc(cancel)}
+	t.Cleanup(p.finish)
+	go p.listen(chromedp.Console(ctx))
+	p.do("open "+url, chromedp.Navigate(url))
+	return p
+}
+
+func (p *page) listen(console func(func(chromedp.ConsoleMessage, error) bool)) {
+	for m, err := range console {
+		if err != nil {
+			return
+		}
+		if m.Type == chromedp.ConsoleError || m.IsException() || m.Source == "security" {
+			p.mu.Lock()
+			p.complaints = append(p.complaints, m.String()+" at "+m.URL)
+			p.mu.Unlock()
+		}
+	}
+}
+
+func (p *page) finish() {
+	if p.t.Failed() {
+		p.picture()
+	}
+	p.close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.complaints {
+		p.t.Errorf("in %s's console: %s", p.name, c)
+	}
+}
+
+// picture keeps what a failed test saw, where E2E_PICTURES says.
+func (p *page) picture() {
+	dir := os.Getenv("E2E_PICTURES")
+	if dir == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		return
+	}
+	name := strings.NewReplacer("/", "-", "<", "", ">", "").Replace(p.t.Name() + "-" + p.name)
+	path := filepath.Join(dir, name+".png")
+	if os.WriteFile(path, png, 0o644) == nil {
+		p.t.Logf("%s saw %s", p.name, path)
+	}
+}
+
+func (p *page) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		p.t.Fatalf("%s cannot %s: %v", p.name, what, err)
+	}
+}
+
+// until waits in the page for an expression to be true, which may be a promise,
+// and returns its value. The page's policy forbids code made of strings, so the
+// expression is part of the script and not text for the page to evaluate.
+func until[T any](p *page, what, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience+5*time.Second)
+	defer cancel()
+	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf(`
+		new Promise((resolve, reject) => {
+			const deadline = performance.now() + %d;
+			const look = async () => {
+				const value = await (%s);
+				if (value) resolve(value);
+				else if (performance.now() > deadline) reject(new Error("in vain"));
+				else setTimeout(() => look().catch(reject), 20);
+			};
+			look().catch(reject);
+		})`, patience.Milliseconds(), expression), chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s waits for %s: %v", p.name, what, err)
+	}
+	return value
+}
+
+func value[T any](p *page, expression string) T {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		p.t.Fatalf("%s: %s: %v", p.name, expression, err)
+	}
+	return v
+}
+
+func (p *page) click(selector string) {
+	p.t.Helper()
+	p.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+func (p *page) see(selector string) {
+	p.t.Helper()
+	p.do("see "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
+}

@@ -1,0 +1,267 @@
+package e2e
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// What a newcomer is told: where the page is, how to talk by hand, and that
+// names and roles are taken as claimed. The addresses are the real ones.
+func TestStartupLines(t *testing.T) {
+	s := start(t)
+	if strings.Contains(s.url, ":0/") {
+		t.Errorf("the page is said to be at %s", s.url)
+	}
+	resp, err := s.client().Get(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		t.Errorf("%s: %s, %s", s.url, resp.Status, resp.Header.Get("Content-Type"))
+	}
+
+	command := s.wait(regexp.MustCompile(`wscat -c ws://\S+`))
+	signIn(t, route{url: strings.TrimPrefix(command, "wscat -c ")}, "ann", "")
+	s.wait(regexp.MustCompile(`(?i)open mode.*|.*as claimed.*`))
+}
+
+// Whatever keeps the server from starting is one line and a status that says so.
+func TestStartupRefusals(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	free := "-listen=127.0.0.1:0"
+
+	tests := []struct {
+		name  string
+		env   []string
+		flags []string
+		says  string
+	}{
+		{"port in use", nil, []string{"-listen", taken.Addr().String()}, "in use"},
+		{"no such flag", nil, []string{free, "-no-such-flag"}, "no-such-flag"},
+		{"not a flag", nil, []string{free, "start"}, "start"},
+		{"bad duration", nil, []string{free, "-ring-timeout", "soon"}, "ring-timeout"},
+		{"no such pairs", nil, []string{free, "-may-call", "teacher"}, "may-call"},
+		{"no such certificate", nil, []string{free, "-tls-cert", "no-such-file", "-tls-key", "no-such-file"}, "no-such-file"},
+		{"certificate without key", nil, []string{free, "-tls-cert", "cert.pem"}, "tls-key"},
+		{"no such folder", nil, []string{free, "-static", "no-such-folder"}, "no-such-folder"},
+		{"bad environment", []string{"SWITCHBOARD_RING_TIMEOUT=soon"}, []string{free}, "SWITCHBOARD_RING_TIMEOUT"},
+		{"bad log level", nil, []string{free, "-log-level", "loud"}, "log-level"},
+	}
+	for _, tt := range tests {
+		for _, check := range []bool{false, true} {
+			name := tt.name
+			if check {
+				if tt.name == "port in use" {
+					continue // only who starts needs the port
+				}
+				name += ", -check"
+				tt.flags = append(tt.flags, "-check")
+			}
+			t.Run(name, func(t *testing.T) {
+				code, stdout, stderr := runToEnd(t, tt.env, tt.flags...)
+				if code == 0 {
+					t.Error("ended with status 0")
+				}
+				if stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, tt.says) {
+					t.Errorf("expected one line about %q, got:\n%s%s", tt.says, stdout, stderr)
+				}
+			})
+		}
+	}
+}
+
+func TestCheckAndVersion(t *testing.T) {
+	if code, stdout, stderr := runToEnd(t, nil, "-check", "-ring-timeout", "1m"); code != 0 {
+		t.Errorf("-check ended with status %d:\n%s%s", code, stdout, stderr)
+	}
+	code, stdout, stderr := runToEnd(t, nil, "-version")
+	if code != 0 || !strings.Contains(stdout, "switchboard") || stderr != "" {
+		t.Errorf("-version ended with status %d:\n%s%s", code, stdout, stderr)
+	}
+	if code, help, _ := runToEnd(t, nil, "-h"); code != 0 || !strings.Contains(help, ":9090") {
+		t.Errorf("-h does not name the default port:\n%s", help)
+	}
+}
+
+// runToEnd runs the server where it is expected to end by itself.
+func runToEnd(t *testing.T, env []string, flags ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var out, errs printed
+	cmd := command(ctx, t, env, flags...)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Run()
+	if ctx.Err() != nil {
+		t.Fatalf("%v does not end", flags)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// Every flag has an environment name, and gives way to the flag itself.
+func TestEnvironment(t *testing.T) {
+	s := launch(t, []string{"SWITCHBOARD_LISTEN=127.0.0.1:0", "SWITCHBOARD_GREETING=true", "SWITCHBOARD_LOG_FORMAT=json"},
+		"-log-format", "text")
+	s.findAddress()
+	s.waitReady()
+	p := connect(t, route{url: s.ws()})
+	if frame, err := p.hear(); string(frame) != "Hello world" {
+		t.Errorf("with a greeting: %q, %v", frame, err)
+	}
+	p.login("ann", "")
+	if line := s.wait(regexp.MustCompile(`.*signed in.*`)); strings.HasPrefix(line, "{") {
+		t.Errorf("the environment went before the flag: %s", line)
+	}
+}
+
+// A socket that a dead server left behind is no hindrance, one that lives is.
+func TestUnixSocket(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "http.sock")
+	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: socket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stale.SetUnlinkOnClose(false)
+	stale.Close()
+
+	s := startUnix(t, socket)
+	to := route{url: "ws://localhost/", dial: s.dialer()}
+	ann, bob := signIn(t, to, "ann", ""), signIn(t, to, "bob", "")
+	call(ann, bob)
+
+	code, _, stderr := runToEnd(t, nil, "-listen", "unix:"+socket)
+	if code == 0 || strings.Count(stderr, "\n") != 1 {
+		t.Errorf("a second server on the socket ended with status %d:\n%s", code, stderr)
+	}
+	exchange(ann, bob, "still here")
+
+	s.stop()
+	if _, err := os.Stat(socket); !os.IsNotExist(err) {
+		t.Errorf("the socket stays when the server is gone: %v", err)
+	}
+}
+
+func TestBasePath(t *testing.T) {
+	s := start(t, "-base-path", "/call/")
+	if !strings.HasSuffix(s.url, "/call/") {
+		t.Fatalf("the page is said to be at %s", s.url)
+	}
+	if resp, err := s.client().Get(s.url); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%s: %v, %v", s.url, resp, err)
+	}
+	ann, bob := signIn(t, route{url: s.ws()}, "ann", ""), signIn(t, route{url: s.ws() + "ws"}, "bob", "")
+	call(ann, bob)
+}
+
+func TestSelfSigned(t *testing.T) {
+	s := start(t, "-tls-self-signed")
+	if !strings.HasPrefix(s.url, "https://") {
+		t.Fatalf("the page is said to be at %s", s.url)
+	}
+	resp, err := s.client().Get(s.url)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%s: %v, %v", s.url, resp, err)
+	}
+	ann, bob := signIn(t, route{url: s.ws()}, "ann", ""), signIn(t, route{url: s.ws()}, "bob", "")
+	call(ann, bob)
+}
+
+// A renewed certificate is taken up without a restart, and a call goes on.
+func TestCertificateReload(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	writeCertificate(t, cert, key, "old")
+	s := start(t, "-tls-cert", cert, "-tls-key", key)
+	to := route{url: s.ws()}
+	ann, bob := signIn(t, to, "ann", ""), signIn(t, to, "bob", "")
+	call(ann, bob)
+	if name := s.certificate(); name != "old" {
+		t.Fatalf("the certificate is %q", name)
+	}
+
+	// One that cannot be read changes nothing.
+	if err := os.WriteFile(cert, []byte("nonsense"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.signal(syscall.SIGHUP)
+	s.wait(regexp.MustCompile(`(?i)(level=(WARN|ERROR)|"level":"(WARN|ERROR)").*`))
+	if name := s.certificate(); name != "old" {
+		t.Errorf("after a broken file the certificate is %q", name)
+	}
+
+	writeCertificate(t, cert, key, "new")
+	s.signal(syscall.SIGHUP)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(patience)
+	for s.certificate() != "new" {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("SIGHUP does not bring the new certificate:\n%s", s.printed.String())
+		}
+	}
+	exchange(ann, bob, "after the reload")
+	signIn(t, to, "cyd", "")
+}
+
+func (s *server) signal(sig os.Signal) {
+	s.t.Helper()
+	if err := s.cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// certificate returns the name in the certificate that the server shows.
+func (s *server) certificate() string {
+	s.t.Helper()
+	host := strings.TrimSuffix(strings.TrimPrefix(s.url, "https://"), "/")
+	conn, err := tls.Dial("tcp", host, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	return conn.ConnectionState().PeerCertificates[0].Subject.CommonName
+}
+
+// On SIGTERM every client gets a close frame, and those who talk hear first
+// that the call is over. stop checks the status and the time.
+func TestShutdown(t *testing.T) {
+	s := start(t)
+	to := route{url: s.ws()}
+	var peers []*peer
+	for i := range 100 {
+		peers = append(peers, signIn(t, to, fmt.Sprintf("user %d", i), ""))
+	}
+	call(peers[0], peers[1])
+	stranger := connect(t, to)
+
+	s.stop()
+	for _, p := range peers[:2] {
+		if leave := p.want("leave"); leave["reason"] != "shutdown" {
+			t.Errorf("%s heard %v", p.name, leave)
+		}
+	}
+	for _, p := range append(peers, stranger) {
+		if _, err := p.hear(); !websocket.IsCloseError(err, websocket.CloseServiceRestart) {
+			t.Errorf("%s was closed with %v, expected 1012", p.name, err)
+		}
+	}
+}
