@@ -29,16 +29,16 @@ func BenchmarkHubCandidate(b *testing.B) {
 			c.out.limit, c.out.writing = 1<<20, true
 			pair[j] = c
 			ht.hub.handle(connected{c})
-			ht.hub.handle(received{c, Request{"login", Login{Name: *nameOf(fmt.Sprintf("user%d-%d", i, j))}}})
+			ht.hub.handle(received{c, Request{Word: "login", Command: Login{Name: *nameOf(fmt.Sprintf("user%d-%d", i, j))}}})
 		}
-		ht.hub.handle(received{pair[0], Request{"offer", Offer{To: toName(pair[1].name.Text), SDP: sdp}}})
-		ht.hub.handle(received{pair[1], Request{"answer", Answer{SDP: sdp}}})
+		ht.hub.handle(received{pair[0], Request{Word: "offer", Command: Offer{To: toName(pair[1].name.Text), SDP: sdp}}})
+		ht.hub.handle(received{pair[1], Request{Word: "answer", Command: Answer{SDP: sdp}}})
 		callers[i] = pair[0]
 	}
 	steps := make([]any, len(callers))
 	for i, c := range callers {
 		to := toName(c.calls[0].callee.name.Text)
-		steps[i] = received{c, Request{"candidate", Candidate{To: to, Candidate: json.RawMessage(benchCandidate)}}}
+		steps[i] = received{c, Request{Word: "candidate", Command: Candidate{To: to, Candidate: json.RawMessage(benchCandidate)}}}
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -73,11 +73,11 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkEncode(b *testing.B) {
 	info := CallInfo{CallID: "6a1f0c1e-4a8b-4f0e-9b77-0d6f3a2c9e51", Peer: "bob"}
 	request := info
-	request.Opening = byRequest
+	request.Words = requestWords
 	for name, ev := range map[string]Event{
 		"candidate":     NewCandidate{info, json.RawMessage(benchCandidate)},
 		"flatCandidate": NewCandidate{request, json.RawMessage(benchCandidate)},
-		"offer4KiB":     Offered{info, json.RawMessage(benchOffer)},
+		"offer4KiB":     Offered{info, Description{JSON: json.RawMessage(benchOffer)}},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

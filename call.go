@@ -13,8 +13,12 @@ type Call struct {
 	id      string
 	caller  *Client
 	callee  *Client
-	opening Opening
+	words   Words // how it was opened
+	room    *Room // the two are its members; nil for all other calls
+	dialled Name  // whom the caller asked for, if that is not the callee's own name
 	state   callState
+
+	offer Description // the caller's, until it is answered
 
 	// Per party, by index: the caller's at 0, the callee's at 1.
 	unanswered [2]bool              // its latest offer awaits an answer
@@ -59,14 +63,44 @@ func (cl *Call) peer(c *Client) *Client {
 
 // info is what events about the call say to c.
 func (cl *Call) info(c *Client) CallInfo {
-	return CallInfo{CallID: cl.id, Peer: cl.peer(c).name.Text, Opening: cl.opening, Role: c.role}
+	return CallInfo{
+		CallID:   cl.id,
+		Peer:     cl.peerAddress(c),
+		Words:    cl.wordsFor(c),
+		Role:     c.role,
+		Caller:   c == cl.caller,
+		Answered: cl.state == active,
+		WantBare: c.sendsBare,
+	}
 }
 
-// holds reports whether candidates wait for the answer: the teacher's
-// clients set their descriptions only then, while the tutorial's want
-// candidates as they come.
+func (cl *Call) peerAddress(c *Client) string {
+	if c == cl.caller && cl.dialled.Text != "" {
+		return cl.dialled.Text
+	}
+	return cl.peer(c).address()
+}
+
+func (cl *Call) wordsFor(c *Client) Words {
+	if c.room != nil {
+		return roomWords
+	}
+	return cl.words
+}
+
+// isWith reports whether c may mean the call by naming key.
+func (cl *Call) isWith(c *Client, key string) bool {
+	if c == cl.caller && cl.dialled.Key != "" && cl.dialled.Key == key {
+		return true
+	}
+	return cl.peer(c).addressKey() == key
+}
+
+// holds reports whether candidates wait for the answer. The teacher's
+// clients set their descriptions only then, and some families cannot use a
+// candidate before; the tutorial's want them as they come.
 func (cl *Call) holds() bool {
-	return cl.state == ringing && cl.opening == byRequest
+	return cl.state == ringing && (cl.words == requestWords || cl.caller.profile.holds || cl.callee.profile.holds)
 }
 
 // presence says whether c can be called now. Only the hub may ask.
@@ -105,17 +139,17 @@ func (h *Hub) findByID(c *Client, to Target) (*Call, *Refused) {
 	if cl == nil || !cl.has(c) {
 		return nil, refuse(CodeNoSuchCall, "there is no call "+excerpt(to.CallID))
 	}
-	if to.Name != nil && to.Name.Key != cl.peer(c).name.Key {
+	if to.Name != nil && !cl.isWith(c, to.Name.Key) {
 		return nil, refuse(CodeBadRequest, fmt.Sprintf("call %s is not with %s", cl.id, to.Name.Text))
 	}
 	return cl, nil
 }
 
-// callWith returns the call between c and the holder of a name. Two parties
-// never have more than one.
+// callWith returns the call between c and whoever it addresses so. Two
+// parties never have more than one.
 func (c *Client) callWith(key string) *Call {
 	for _, cl := range c.calls {
-		if cl.peer(c).name.Key == key {
+		if cl.isWith(c, key) {
 			return cl
 		}
 	}
@@ -123,7 +157,13 @@ func (c *Client) callWith(key string) *Call {
 }
 
 func (h *Hub) offer(c *Client, cmd Offer) *Refused {
-	if cmd.To.CallID == "" && c.callWith(cmd.To.Name.Key) == nil {
+	c.sendsBare = cmd.SDP.Bare
+	switch to := cmd.To; {
+	case c.alone() && to == Target{}:
+		return nil // said into an empty room; whoever comes makes an offer of its own
+	case to == Target{} && c.room == nil:
+		return refuse(CodeBadRequest, `whom to call is missing: "name"`)
+	case to.CallID == "" && to.Name != nil && c.callWith(to.Name.Key) == nil:
 		return h.startCall(c, cmd)
 	}
 	cl, refusal := h.find(c, cmd.To)
@@ -131,53 +171,88 @@ func (h *Hub) offer(c *Client, cmd Offer) *Refused {
 	case refusal != nil:
 		return refusal
 	case cl.state == active:
-		h.passOffer(cl, c, cmd.SDP)
-	case c == cl.caller:
-		cl.held[cl.index(c)] = nil // they belong to the offer before
-		h.passOffer(cl, c, cmd.SDP)
-	default:
+		return h.renegotiate(cl, c, cmd.SDP)
+	case c == cl.callee:
 		cl.glare = true
 		return cl.refuseGlare()
+	case !cl.callee.profile.renegotiates:
+		return refuse(CodeBusy, cl.peerAddress(c)+" is being called")
 	}
+	cl.held[cl.index(c)] = nil // they belong to the offer before
+	h.passOffer(cl, c, cmd.SDP)
+	return nil
+}
+
+// renegotiate passes an offer within an active call, if both families know
+// what that is. If not, the call goes on as it was.
+func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
+	switch {
+	case !c.profile.renegotiates:
+		return refuse(CodeBusy, "you are in a call with "+cl.peerAddress(c))
+	case !cl.peer(c).profile.renegotiates:
+		return refuse(CodeUnsupported, cl.peerAddress(c)+" cannot change a running call")
+	}
+	h.passOffer(cl, c, sdp)
 	return nil
 }
 
 // refuseGlare tells the callee, who tried to call the caller, which call it
 // may answer instead.
 func (cl *Call) refuseGlare() *Refused {
-	refusal := refuse(CodeGlare, cl.caller.name.Text+" is calling you: answer that call, or leave it")
+	refusal := refuse(CodeGlare, cl.caller.address()+" is calling you: answer that call, or leave it")
 	refusal.CallID = cl.id
 	return refusal
 }
 
 // startCall rings the callee if the caller may call it and both are free.
 func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
-	callee := h.registry.byKey[cmd.To.Name.Key]
+	callee, dialled := h.callee(*cmd.To.Name)
 	switch {
 	case callee == nil:
 		return refuse(CodeNoSuchUser, "nobody is signed in as "+cmd.To.Name.Text)
 	case callee == c:
 		return refuse(CodeBadRequest, "you cannot call yourself")
-	case cmd.Opening == byRequest && c.role == "":
+	case c.room != nil:
+		return refuse(CodeForbidden, "whoever is in a room calls nobody outside it")
+	case cmd.Words == requestWords && c.role == "":
 		return refuse(CodeForbidden, "request-call needs a role, such as teacher")
 	case !h.rights.mayCall(c.role, callee.role):
 		return refuse(CodeForbidden, fmt.Sprintf("%s may not call %s", inRole(c.role), inRole(callee.role)))
-	case len(c.calls) > 0 && !h.rights.holdsSeveral(c.role):
-		return refuse(CodeBusy, "you are in a call with "+c.calls[0].peer(c).name.Text)
+	case len(c.calls) > 0 && !(c.profile.namesCalls && h.rights.holdsSeveral(c.role)):
+		return refuse(CodeBusy, "you are in a call with "+c.calls[0].peerAddress(c))
 	case len(c.calls) >= h.limits.maxCalls:
 		return refuse(CodeTooMany, fmt.Sprintf("you have %d calls, which is the limit", len(c.calls)))
 	case len(callee.calls) > 0:
-		return refuse(CodeBusy, callee.name.Text+" is in a call")
+		return refuse(CodeBusy, cmd.To.Name.Text+" is in a call")
 	}
-	cl := &Call{id: h.newID(), caller: c, callee: callee, opening: cmd.Opening, started: time.Now()}
-	cl.ring = time.AfterFunc(h.limits.ringTimeout, func() { h.post(ringTimeout{cl}) })
-	h.calls[cl.id] = cl
-	c.calls = append(c.calls, cl)
-	callee.calls = append(callee.calls, cl)
-	h.log.Info("call started", "call", cl.id, "caller", c.name.Text, "callee", callee.name.Text)
+	c.endDue = false // what it stops from now on is this call
+	cl := h.newCall(c, callee, cmd.Words)
+	cl.dialled = dialled
 	h.passOffer(cl, c, cmd.SDP)
 	h.tell(c, Rang{cl.info(c)})
 	return nil
+}
+
+// callee returns who is reached under a name: its holder, or else the one
+// who waits in the room of that name, which then is what the caller dialled.
+func (h *Hub) callee(name Name) (callee *Client, dialled Name) {
+	if holder := h.registry.byKey[name.Key]; holder != nil {
+		return holder, Name{}
+	}
+	if room := h.rooms[name.Key]; room != nil {
+		return room.members[0], name // busy, if it is not alone
+	}
+	return nil, Name{}
+}
+
+func (h *Hub) newCall(caller, callee *Client, words Words) *Call {
+	cl := &Call{id: h.newID(), caller: caller, callee: callee, words: words, started: time.Now()}
+	cl.ring = time.AfterFunc(h.limits.ringTimeout, func() { h.post(ringTimeout{cl}) })
+	h.calls[cl.id] = cl
+	caller.calls = append(caller.calls, cl)
+	callee.calls = append(callee.calls, cl)
+	h.log.Info("call started", "call", cl.id, "caller", caller.address(), "callee", callee.address())
+	return cl
 }
 
 // inRole words a role for a text.
@@ -191,21 +266,31 @@ func inRole(role string) string {
 // passOffer gives c's offer to the other party and awaits the answer. Both
 // parties may have one open: browsers settle that between themselves
 // (RFC 8829, rollback).
-func (h *Hub) passOffer(cl *Call, c *Client, sdp json.RawMessage) {
+func (h *Hub) passOffer(cl *Call, c *Client, sdp Description) {
 	cl.unanswered[cl.index(c)] = true
+	if cl.state == ringing {
+		cl.offer = sdp
+	}
 	peer := cl.peer(c)
 	h.tell(peer, Offered{cl.info(peer), sdp})
 }
 
 func (h *Hub) answer(c *Client, cmd Answer) *Refused {
+	c.sendsBare = cmd.SDP.Bare
 	cl, refusal := h.find(c, cmd.To)
 	if refusal != nil {
 		return refusal
 	}
 	peer := cl.peer(c)
-	if !cl.unanswered[cl.index(peer)] {
-		return refuse(CodeBadState, fmt.Sprintf("%s has made no offer that awaits an answer", peer.name.Text))
+	switch {
+	case !cl.unanswered[cl.index(peer)]:
+		return refuse(CodeBadState, cl.peerAddress(c)+" has made no offer that awaits an answer")
+	case cmd.Unfit:
+		h.end(cl, ReasonFailed, nil)
+		return refuse(CodeUnsupported, "this answer is an offer: there is no media server here that could take it, "+
+			"so answer the offer that you were given")
 	}
+	c.endDue = false // what it stops from now on is this call
 	cl.unanswered[cl.index(peer)] = false
 	h.tell(peer, Answered{cl.info(peer), cmd.SDP})
 	if cl.state == ringing {
@@ -214,24 +299,38 @@ func (h *Hub) answer(c *Client, cmd Answer) *Refused {
 	return nil
 }
 
-// establish makes a ringing call active: both parties are told, then hear
-// the candidates that were held for them.
+// establish makes a call active: both parties are told, and hear the
+// candidates that were held for them.
 func (h *Hub) establish(cl *Call) {
+	offer, held := cl.offer, cl.held
 	cl.ring.Stop()
 	cl.state = active
 	cl.answered = time.Now()
+	cl.offer, cl.held = Description{}, [2][]json.RawMessage{}
 	h.log.Info("call answered", "call", cl.id, "rang", cl.answered.Sub(cl.started).Round(time.Millisecond))
 	for _, c := range []*Client{cl.caller, cl.callee} {
-		h.tell(c, Established{cl.info(c)})
-		from := cl.index(cl.peer(c))
-		for _, candidate := range cl.held[from] {
-			h.tell(c, NewCandidate{cl.info(c), candidate})
+		first := c == cl.callee && c.profile.heldFirst
+		waiting := held[cl.index(cl.peer(c))]
+		if first {
+			h.tellCandidates(cl, c, waiting)
 		}
-		cl.held[from] = nil
+		h.tell(c, Established{cl.info(c), offer})
+		if !first {
+			h.tellCandidates(cl, c, waiting)
+		}
+	}
+}
+
+func (h *Hub) tellCandidates(cl *Call, c *Client, candidates []json.RawMessage) {
+	for _, candidate := range candidates {
+		h.tell(c, NewCandidate{cl.info(c), candidate})
 	}
 }
 
 func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
+	if c.alone() && cmd.To == (Target{}) {
+		return nil // belongs to an offer that nobody has heard
+	}
 	cl, refusal := h.find(c, cmd.To)
 	if refusal != nil {
 		return refusal
@@ -241,7 +340,7 @@ func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
 	switch {
 	case cl.glare && cl.state == ringing && c == cl.callee && cmd.To.CallID == "":
 		return cl.refuseGlare()
-	case cl.opening == byRequest && !hasFields(cmd.Candidate):
+	case cl.words == requestWords && !hasFields(cmd.Candidate):
 		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
 	case !cl.holds():
 		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})
@@ -260,11 +359,22 @@ func hasFields(candidate json.RawMessage) bool {
 }
 
 func (h *Hub) leave(c *Client, cmd Leave) *Refused {
+	if c.endDue && cmd == (Leave{}) {
+		c.endDue = false
+		return nil // the end that c was told, sent back
+	}
+	if c.alone() && cmd.To == (Target{}) {
+		h.exitRoom(c)
+		return nil
+	}
 	cl, refusal := h.find(c, cmd.To)
 	if refusal != nil {
 		return refusal
 	}
 	h.end(cl, cl.reasonOf(c, cmd.Reason), c)
+	if cl.room != nil {
+		h.exitRoom(c)
+	}
 	return nil
 }
 
@@ -299,8 +409,9 @@ func (h *Hub) end(cl *Call, why Reason, by *Client) {
 		c.calls = slices.DeleteFunc(c.calls, func(other *Call) bool { return other == cl })
 	}
 	for _, c := range []*Client{cl.caller, cl.callee} {
-		if c != by {
+		if c != by || c.profile.hearsOwnLeave {
 			h.tell(c, Ended{cl.info(c), why})
+			c.endDue = c.profile.echoesEnd
 		}
 	}
 	h.logEnd(cl, why, by)
@@ -315,8 +426,8 @@ func (h *Hub) logEnd(cl *Call, why Reason, by *Client) {
 	}
 	ender := ""
 	if by != nil {
-		ender = by.name.Text
+		ender = by.address()
 	}
-	h.log.Info("call ended", "call", cl.id, "caller", cl.caller.name.Text, "callee", cl.callee.name.Text,
+	h.log.Info("call ended", "call", cl.id, "caller", cl.caller.address(), "callee", cl.callee.address(),
 		"reason", why, "by", ender, "rang", rang.Round(time.Millisecond), "talked", talked.Round(time.Millisecond))
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -22,15 +23,18 @@ type Client struct {
 	hub     *Hub
 	ws      *websocket.Conn
 	link    *link // below ws
-	dialect Dialect
 	log     *slog.Logger
 	written chan struct{} // closed when the last frame has been written
+
+	dialect atomic.Pointer[Dialect] // set again by the first frame, which decides the family
 
 	out   outbox // filled by the hub, emptied by the write loop
 	pulse pulse
 
 	// Owned by the read loop.
 	allowance *rate.Limiter // messages
+	decided   bool          // the family
+	early     [][]byte      // frames that came before the WebSocket did
 
 	// Owned by the hub.
 	name       Name // zero until signed in
@@ -38,10 +42,19 @@ type Client struct {
 	calls      []*Call
 	waiting    *probe // the login awaits its outcome
 	loginTimer *time.Timer
+	room       *Room
+	memberID   string  // its address in rooms while it has no name
+	label      string  // how it wants to be shown in them
+	profile    Profile // of its dialect; set by the read loop before its first command
+	sendsBare  bool    // its latest description was bare, and so it wants them
+	endDue     bool    // it was told of an end, and may send that back
 }
 
 // loggedIn reports whether c has a name. Only the hub may ask.
 func (c *Client) loggedIn() bool { return c.name.Key != "" }
+
+// alone reports whether c waits in a room. Only the hub may ask.
+func (c *Client) alone() bool { return c.room != nil && len(c.calls) == 0 }
 
 // send queues an event for the client. It never waits. It reports false if
 // the client has fallen too far behind, or is ending.
@@ -74,6 +87,12 @@ func (c *Client) serve() {
 	c.pulse.start()
 	c.lose(c.readLoop())
 	c.pulse.stop()
+	c.finish()
+}
+
+// finish waits for the last frame to be written and closes the connection so
+// that it arrives.
+func (c *Client) finish() {
 	<-c.written
 	c.link.linger()
 	c.log.Debug("connection closed", "conn", c.id, "reason", c.out.ended().reason)
@@ -95,6 +114,12 @@ func (c *Client) limitPings() {
 // readLoop takes frames until the connection ends, and says why it did.
 func (c *Client) readLoop() (why *Closing) {
 	defer c.survive(func() { why = closeInternal })
+	for _, frame := range c.early {
+		if why = c.receive(frame); why != nil {
+			return why
+		}
+	}
+	c.early = nil
 	for why == nil {
 		var frame []byte
 		if frame, why = c.readFrame(); why == nil {
@@ -154,18 +179,38 @@ func (c *Client) receive(frame []byte) *Closing {
 	if why := c.out.ended(); why != nil {
 		return why
 	}
-	req, refusal := c.dialect.Decode(frame)
+	if !c.decided {
+		c.decide(frame)
+	}
+	req, refusal := (*c.dialect.Load()).Decode(frame)
+	if quit, ok := req.Command.(Quit); ok {
+		return quit.why
+	}
 	if !c.allowance.AllowN(time.Now(), min(cost(req.Command), c.allowance.Burst())) {
 		refusal = refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
 		refusal.about(req.Word, targetOf(req.Command))
 	}
-	if refusal != nil {
+	switch {
+	case refusal != nil:
 		// By way of the hub, so that it does not overtake earlier answers.
-		c.hub.post(refused{c, refusal})
-		return nil
+		c.hub.post(refused{c, req.Receipt, refusal})
+	case req.Command != nil:
+		c.hub.post(received{c, req})
 	}
-	c.hub.post(received{c, req})
 	return nil
+}
+
+// decide lets the first frame that can tell say which family speaks.
+func (c *Client) decide(frame []byte) {
+	dialect, decided := chooseDialect(frame, *c.dialect.Load())
+	c.speak(dialect)
+	c.decided = decided
+}
+
+// speak sets the dialect, as long as nothing has been asked in another.
+func (c *Client) speak(dialect Dialect) {
+	c.dialect.Store(&dialect)
+	c.profile = dialect.Profile()
 }
 
 // writeLoop writes what waits in the outbox, and ends when that is empty. If
@@ -199,8 +244,9 @@ func (c *Client) write(events []Event) (err error) {
 	defer encodeBuffers.Put(buf)
 	c.link.gather()
 	defer func() { err = errors.Join(err, c.link.flush()) }()
+	dialect := *c.dialect.Load()
 	for _, ev := range events {
-		*buf = c.dialect.Encode((*buf)[:0], ev)
+		*buf = dialect.Encode((*buf)[:0], ev)
 		if len(*buf) == 0 {
 			continue
 		}

@@ -262,6 +262,8 @@ func (faulty) Decode(frame []byte) (Request, *Refused) {
 
 func (faulty) Encode([]byte, Event) []byte { panic("cannot encode") }
 
+func (faulty) Profile() Profile { return Profile{} }
+
 func TestOutbox(t *testing.T) {
 	o := outbox{limit: 2 * eventOverhead}
 	if ok, start := o.put(Greeted{}); !ok || !start {

@@ -13,8 +13,11 @@ type Closing struct {
 
 var (
 	closePeerLeft       = &Closing{reason: "left"}
+	closeDisconnected   = &Closing{websocket.CloseNormalClosure, "disconnected", false}
 	closeGone           = &Closing{reason: "gone"}
 	closeRestart        = &Closing{websocket.CloseServiceRestart, "the server restarts", true}
+	closeMalformed      = &Closing{websocket.CloseProtocolError, "malformed packet", true}
+	closeUnconnected    = &Closing{websocket.ClosePolicyViolation, "not connected to the namespace", true}
 	closeBinary         = &Closing{websocket.CloseUnsupportedData, "text frames only", true}
 	closeNotUTF8        = &Closing{websocket.CloseInvalidFramePayloadData, "not UTF-8", true}
 	closeTooLarge       = &Closing{websocket.CloseMessageTooBig, "message too large", true}

@@ -1,15 +1,63 @@
 package main
 
-// A Dialect translates between one family of clients and the hub. It keeps
-// no state: one value serves every connection, Decode on the connection's
-// read loop and Encode on its write loop.
+import "encoding/json"
+
+// A Dialect translates between one family of clients and the hub: Decode is
+// called on a connection's read loop, Encode on its write loop. It keeps no
+// state, so that one value serves every connection; where a family's protocol
+// has a state of its own, each connection has its own value, and only Decode
+// touches that.
 type Dialect interface {
-	// Decode returns what a text frame asks, or why it asks nothing. The
+	// Decode returns what a text frame asks, or why that is refused. The
 	// request may share the frame's memory. A refusal that names its
-	// request comes with everything that Encode needs to answer it.
+	// request comes with everything that Encode needs to answer it. A frame
+	// that asks nothing, such as a sign of life, is a request without a
+	// command.
 	Decode(frame []byte) (Request, *Refused)
 
 	// Encode appends the frame that tells of ev. It appends nothing if the
 	// family has no word for it.
 	Encode(dst []byte, ev Event) []byte
+
+	Profile() Profile
+}
+
+// Quit is the command that the read loop obeys itself: the client asks for
+// the end of its connection, or has said what cannot be made sense of in a
+// family that has no way to say so.
+type Quit struct{ why *Closing }
+
+func (Quit) command() {}
+
+// Profile is what a family requires of the hub, said as data.
+type Profile struct {
+	holds         bool // wants candidates only when the call is answered
+	heldFirst     bool // as callee, wants the held ones before it hears of that
+	hearsOwnLeave bool // is told of the end that it made itself
+	echoesEnd     bool // sends the end back that it is told
+	namesCalls    bool // can say which of several calls it means
+	renegotiates  bool // can take a second offer, and make one
+}
+
+// chooseDialect returns the dialect that a client's first frame is written
+// in, and whether the frame decides it: "type" is the native protocol's key,
+// "id" that of the one-to-one family. A frame with neither decides nothing.
+func chooseDialect(frame []byte, native Dialect) (Dialect, bool) {
+	var m struct{ typ, id json.RawMessage }
+	readObject(frame, func(key []byte) *json.RawMessage {
+		switch string(key) {
+		case "type":
+			return &m.typ
+		case "id":
+			return &m.id
+		}
+		return nil
+	})
+	if _, ok := asString(m.typ); ok {
+		return native, true
+	}
+	if _, ok := asString(m.id); ok {
+		return one2one{}, true
+	}
+	return native, false
 }

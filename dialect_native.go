@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -11,20 +12,19 @@ import (
 // native speaks the tutorial's words (login, offer, answer, candidate,
 // leave) and those of the teacher who calls a student (request-call,
 // respond-call, call-created). PROTOCOL.md describes it.
+// It also serves the rooms of two (join, room_users, getOffer).
 type native struct {
 	iceServers []byte // JSON for login replies; nil if none are configured
 }
 
-// greeting is what the tutorial's server says first, the one frame that is
-// not JSON.
-const greeting = "Hello world"
+func (native) Profile() Profile { return Profile{namesCalls: true, renegotiates: true} }
 
 // nativeMessage is what the server reads of a frame: raw values, nil where
 // the key is absent.
 type nativeMessage struct {
-	typ, name, role, callID, reason json.RawMessage
-	to, target, userID, studentID   json.RawMessage
-	offer, answer, candidate, sdp   json.RawMessage
+	typ, name, role, callID, reason     json.RawMessage
+	to, target, userID, studentID, room json.RawMessage
+	offer, answer, candidate, sdp       json.RawMessage
 }
 
 // slot returns where the value of key belongs. Keys match exactly; others
@@ -49,6 +49,8 @@ func (m *nativeMessage) slot(key []byte) *json.RawMessage {
 		return &m.userID
 	case "studentID":
 		return &m.studentID
+	case "room":
+		return &m.room
 	case "offer":
 		return &m.offer
 	case "answer":
@@ -72,21 +74,30 @@ func (native) Decode(frame []byte) (Request, *Refused) {
 	}
 	cmd, refusal := m.command(word)
 	if refusal != nil {
-		to, _ := m.address(m.name)
-		return Request{}, refusal.about(excerpt(word), to)
+		return Request{}, refusal.about(excerpt(word), m.subject(word))
 	}
 	return Request{Word: word, Command: cmd}, nil
+}
+
+// subject is whom or which call a refused message was about, as far as it
+// can be read. In some messages the name is the sender's own.
+func (m *nativeMessage) subject(word string) Target {
+	if word == "login" || word == "join" {
+		return Target{}
+	}
+	to, _ := m.address(m.name)
+	return to
 }
 
 // command reads the fields that belong to a type.
 func (m *nativeMessage) command(word string) (Command, *Refused) {
 	switch word {
 	case "login":
-		return m.login()
+		return login(m.name, m.role)
 	case "offer":
-		return m.offerCommand("offer", m.offer, byOffer)
+		return m.offerCommand("offer", m.offer, offerWords)
 	case "request-call":
-		return m.offerCommand("sdp", m.sdp, byRequest)
+		return m.offerCommand("sdp", m.sdp, requestWords)
 	case "answer":
 		return m.answerCommand("answer", m.answer)
 	case "respond-call":
@@ -97,35 +108,36 @@ func (m *nativeMessage) command(word string) (Command, *Refused) {
 		return m.leaveCommand()
 	case "users":
 		return ListUsers{}, nil
+	case "join":
+		return m.joinCommand()
 	}
 	return nil, refuse(CodeUnknownCommand, "Command not found: "+excerpt(word))
 }
 
-func (m *nativeMessage) login() (Command, *Refused) {
-	text, _ := asString(m.name)
+// login reads who wants to sign in, in any family.
+func login(nameField, roleField json.RawMessage) (Command, *Refused) {
+	text, _ := asString(nameField)
 	name, ok := parseName(text)
 	if !ok {
 		return nil, refuse(CodeBadName, fmt.Sprintf(
 			"a name is a string of 1 to %d characters, none of them invisible, without blanks at its ends", maxNameRunes))
 	}
-	role, ok := asString(m.role)
-	if !ok && !absent(m.role) {
+	role, ok := asString(roleField)
+	if !ok && !absent(roleField) {
 		return nil, refuse(CodeBadRole, "a role is a string")
 	}
 	return Login{Name: name, Role: strings.ToLower(role)}, nil
 }
 
-func (m *nativeMessage) offerCommand(key string, sdp json.RawMessage, opening Opening) (Command, *Refused) {
-	to, refusal := m.addressee(opening)
+func (m *nativeMessage) offerCommand(key string, sdp json.RawMessage, words Words) (Command, *Refused) {
+	to, refusal := m.addressee(words)
 	switch {
 	case refusal != nil:
 		return nil, refusal
 	case absent(sdp):
 		return nil, missing(key)
-	case to.CallID == "" && to.Name == nil:
-		return nil, refuse(CodeBadRequest, `whom to call is missing: "name"`)
 	}
-	return Offer{To: to, SDP: sdp, Opening: opening}, nil
+	return Offer{To: to, SDP: Description{JSON: sdp}, Words: words}, nil
 }
 
 func (m *nativeMessage) answerCommand(key string, sdp json.RawMessage) (Command, *Refused) {
@@ -136,7 +148,7 @@ func (m *nativeMessage) answerCommand(key string, sdp json.RawMessage) (Command,
 	case absent(sdp):
 		return nil, missing(key)
 	}
-	return Answer{To: to, SDP: sdp}, nil
+	return Answer{To: to, SDP: Description{JSON: sdp}}, nil
 }
 
 func (m *nativeMessage) candidateCommand() (Command, *Refused) {
@@ -169,11 +181,43 @@ func (m *nativeMessage) leaveCommand() (Command, *Refused) {
 	return Leave{To: to, Reason: Reason(reason)}, nil
 }
 
+func (m *nativeMessage) joinCommand() (Command, *Refused) {
+	room, refusal := roomName(m.room)
+	if refusal != nil {
+		return nil, refusal
+	}
+	label, _ := asString(m.name)
+	return Join{Room: room, Label: excerpt(label)}, nil
+}
+
+// roomName reads the name of a room, which follows the rule for names. A
+// number is its decimal text: to their users 1234 and "1234" are one room.
+func roomName(raw json.RawMessage) (Name, *Refused) {
+	if absent(raw) {
+		return Name{}, missing("room")
+	}
+	text, ok := asString(raw)
+	if !ok {
+		n, err := strconv.ParseFloat(string(raw), 64)
+		if err != nil {
+			return Name{}, refuse(CodeBadRequest, `"room" is a string or a number`)
+		}
+		if text = string(raw); bytes.ContainsAny(raw, ".eE") {
+			text = strconv.FormatFloat(n, 'f', -1, 64)
+		}
+	}
+	name, ok := parseName(text)
+	if !ok {
+		return Name{}, refuse(CodeBadName, "that cannot be the name of a room")
+	}
+	return name, nil
+}
+
 // addressee is the address of an offer. The teacher's clients were never
 // told how to name the student, so theirs goes by several keys.
-func (m *nativeMessage) addressee(opening Opening) (Target, *Refused) {
+func (m *nativeMessage) addressee(words Words) (Target, *Refused) {
 	name := m.name
-	if opening == byRequest {
+	if words == requestWords {
 		for _, alias := range []json.RawMessage{m.to, m.target, m.userID, m.studentID} {
 			if absent(name) {
 				name = alias
@@ -202,152 +246,4 @@ func (m *nativeMessage) address(name json.RawMessage) (to Target, refusal *Refus
 
 func missing(key string) *Refused {
 	return refuse(CodeBadRequest, fmt.Sprintf("%q is missing", key))
-}
-
-func (n native) Encode(dst []byte, ev Event) []byte {
-	switch ev := ev.(type) {
-	case Greeted:
-		return append(dst, greeting...)
-	case LoggedIn:
-		return n.loggedIn(dst, ev)
-	case Offered:
-		if ev.Opening == byRequest {
-			return ev.appendTo(dst, "request-call", "sdp", ev.SDP)
-		}
-		return ev.appendTo(dst, "offer", "offer", ev.SDP)
-	case Rang:
-		if ev.Role == "" {
-			return dst
-		}
-		return ev.appendTo(dst, "ringing", "", nil)
-	case Answered:
-		if ev.Opening == byRequest {
-			return ev.appendTo(dst, "respond-call", "sdp", ev.SDP)
-		}
-		return ev.appendTo(dst, "answer", "answer", ev.SDP)
-	case Established:
-		if ev.Opening == byOffer && ev.Role == "" {
-			return dst
-		}
-		return ev.appendTo(dst, "call-created", "", nil)
-	case NewCandidate:
-		if ev.Opening == byRequest {
-			return appendFlatCandidate(dst, ev)
-		}
-		return ev.appendTo(dst, "candidate", "candidate", ev.Candidate)
-	case Ended:
-		dst = append(dst, `{"type":"leave"`...)
-		dst = appendMember(dst, "name", ev.Peer)
-		dst = appendMember(dst, "callID", ev.CallID)
-		dst = appendMember(dst, "reason", string(ev.Reason))
-		return append(dst, '}')
-	case UsersListed:
-		return appendUsers(dst, ev)
-	case Refused:
-		return appendRefusal(dst, ev)
-	}
-	panic(fmt.Sprintf("native: no words for %T", ev))
-}
-
-func (n native) loggedIn(dst []byte, ev LoggedIn) []byte {
-	dst = append(dst, `{"type":"login","success":true`...)
-	dst = appendMember(dst, "name", ev.Name)
-	dst = appendKnown(dst, "role", ev.Role)
-	if n.iceServers != nil {
-		dst = append(dst, `,"iceServers":`...)
-		dst = append(dst, n.iceServers...)
-	}
-	return append(dst, '}')
-}
-
-// appendTo writes an event about a call around its untouched payload, if it
-// has one.
-func (i CallInfo) appendTo(dst []byte, word, key string, payload json.RawMessage) []byte {
-	dst = append(dst, `{"type":"`...)
-	dst = append(dst, word...)
-	dst = append(dst, '"')
-	if payload != nil {
-		dst = append(dst, `,"`...)
-		dst = append(dst, key...)
-		dst = append(dst, `":`...)
-		dst = append(dst, payload...)
-	}
-	dst = appendMember(dst, "name", i.Peer)
-	dst = appendMember(dst, "callID", i.CallID)
-	return append(dst, '}')
-}
-
-// appendFlatCandidate writes a candidate's own fields beside the message's,
-// as the teacher's clients expect. Those that would read as the message's
-// are dropped: a candidate must not be able to forge a message.
-func appendFlatCandidate(dst []byte, ev NewCandidate) []byte {
-	dst = append(dst, `{"type":"new-ice-candidate"`...)
-	dst = appendMember(dst, "callID", ev.CallID)
-	if ev.Candidate[0] == '"' {
-		dst = append(dst, `,"candidate":`...)
-		dst = append(dst, ev.Candidate...)
-		return append(dst, '}')
-	}
-	for key, value := range members(ev.Candidate) {
-		switch string(key) {
-		case "type", "callID", "seq":
-			continue
-		}
-		dst = append(dst, ',')
-		dst = appendString(dst, key)
-		dst = append(dst, ':')
-		dst = append(dst, value...)
-	}
-	return append(dst, '}')
-}
-
-func appendUsers(dst []byte, ev UsersListed) []byte {
-	dst = append(dst, `{"type":"users","users":[`...)
-	for i, user := range ev.Users {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, `{"name":`...)
-		dst = appendString(dst, user.Name)
-		dst = appendKnown(dst, "role", user.Role)
-		dst = appendMember(dst, "state", string(user.State))
-		dst = append(dst, '}')
-	}
-	dst = append(dst, `],"total":`...)
-	dst = strconv.AppendInt(dst, int64(ev.Total), 10)
-	return append(dst, '}')
-}
-
-// appendRefusal writes a refusal: a login has its own form of it, which the
-// tutorial's pages understand.
-func appendRefusal(dst []byte, ev Refused) []byte {
-	if ev.Request == "login" {
-		dst = append(dst, `{"type":"login","success":false`...)
-		dst = appendMember(dst, "code", string(ev.Code))
-		dst = appendMember(dst, "message", ev.Message)
-		return append(dst, '}')
-	}
-	dst = append(dst, `{"type":"error"`...)
-	dst = appendMember(dst, "code", string(ev.Code))
-	dst = appendMember(dst, "message", ev.Message)
-	dst = appendKnown(dst, "request", ev.Request)
-	dst = appendKnown(dst, "name", ev.Name)
-	dst = appendKnown(dst, "callID", ev.CallID)
-	return append(dst, '}')
-}
-
-// appendMember appends a further member with a string value.
-func appendMember(dst []byte, key, value string) []byte {
-	dst = append(dst, ',', '"')
-	dst = append(dst, key...)
-	dst = append(dst, '"', ':')
-	return appendString(dst, value)
-}
-
-// appendKnown appends a member only if there is something to say.
-func appendKnown(dst []byte, key, value string) []byte {
-	if value == "" {
-		return dst
-	}
-	return appendMember(dst, key, value)
 }

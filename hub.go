@@ -26,6 +26,7 @@ type Hub struct {
 	clients  map[*Client]bool // every open connection
 	registry registry         // those that are signed in
 	calls    map[string]*Call // by id
+	rooms    map[string]*Room // by the key of their names
 	probes   map[*Client]*probe
 	behind   []*Client // could not take an event in this step
 	closing  bool      // shutdown has begun
@@ -53,6 +54,7 @@ func newHub(rights Rights, limits hubLimits, log *slog.Logger) *Hub {
 		clients:  map[*Client]bool{},
 		registry: newRegistry(),
 		calls:    map[string]*Call{},
+		rooms:    map[string]*Room{},
 		probes:   map[*Client]*probe{},
 	}
 }
@@ -65,8 +67,9 @@ type (
 		c   *Client
 		req Request
 	}
-	refused struct {
+	refused struct { // by the read loop
 		c       *Client
+		receipt string
 		refusal *Refused
 	}
 	loginTimeout struct{ c *Client }
@@ -112,7 +115,7 @@ func (h *Hub) handle(m any) {
 	case received:
 		h.obey(m.c, m.req)
 	case refused:
-		h.tell(m.c, *m.refusal)
+		h.deny(m.c, m.receipt, m.refusal)
 	case loginTimeout:
 		h.loginTimedOut(m.c)
 	case ringTimeout:
@@ -157,14 +160,15 @@ func (h *Hub) remove(c *Client, why *Closing) {
 		return
 	}
 	delete(h.clients, c)
-	c.loginTimer.Stop()
 	if why != nil {
 		c.kill(why)
 	}
 	for len(c.calls) > 0 {
 		h.end(c.calls[0], ReasonGone, c)
 	}
+	h.exitRoom(c)
 	h.forgetWaiting(c)
+	c.loginTimer.Stop()
 	if !c.loggedIn() {
 		return
 	}
@@ -178,17 +182,35 @@ func (h *Hub) obey(c *Client, req Request) {
 	if !h.clients[c] {
 		return // removed, but its reader had not noticed yet
 	}
+	about := h.callOf(c, req)
 	if refusal := h.command(c, req); refusal != nil {
 		h.refuse(c, req, refusal)
+		return
 	}
+	if _, ok := req.Command.(Login); ok && !c.loggedIn() {
+		return // it waits for a probe
+	}
+	if about == "" {
+		about = h.callOf(c, req) // it began with the request
+	}
+	h.acknowledge(c, req, about)
 }
 
 func (h *Hub) command(c *Client, req Request) *Refused {
-	if cmd, ok := req.Command.(Login); ok {
+	switch cmd := req.Command.(type) {
+	case Login:
 		return h.login(c, req, cmd)
+	case Join:
+		return h.join(c, cmd)
+	case Connect:
+		h.letIn(c)
+		return nil
+	case Ping:
+		h.tell(c, Ponged{})
+		return nil
 	}
-	if !c.loggedIn() {
-		return refuse(CodeNotLoggedIn, `sign in first: {"type":"login","name":"..."}`)
+	if !c.loggedIn() && c.room == nil {
+		return refuse(CodeNotLoggedIn, "sign in first")
 	}
 	switch cmd := req.Command.(type) {
 	case Offer:
@@ -209,7 +231,45 @@ func (h *Hub) command(c *Client, req Request) *Refused {
 
 // refuse answers a request with a refusal that repeats what it was about.
 func (h *Hub) refuse(c *Client, req Request, refusal *Refused) {
-	h.tell(c, *refusal.about(req.Word, targetOf(req.Command)))
+	h.deny(c, req.Receipt, refusal.about(req.Word, targetOf(req.Command)))
+}
+
+// deny tells a refusal, and gives the receipt for what was refused.
+func (h *Hub) deny(c *Client, receipt string, refusal *Refused) {
+	h.tell(c, *refusal)
+	if receipt != "" {
+		h.tell(c, Acknowledged{Receipt: receipt, Refusal: refusal})
+	}
+}
+
+// acknowledge gives the client the receipt that it asked for.
+func (h *Hub) acknowledge(c *Client, req Request, callID string) {
+	if req.Receipt != "" {
+		h.tell(c, Acknowledged{Receipt: req.Receipt, CallID: callID})
+	}
+}
+
+// callOf returns which call a request is about, for the receipt; "" if none
+// is asked for, or there is no such call.
+func (h *Hub) callOf(c *Client, req Request) string {
+	if req.Receipt == "" {
+		return ""
+	}
+	switch req.Command.(type) {
+	case Offer, Answer, Candidate, Leave:
+		if cl, refusal := h.find(c, targetOf(req.Command)); refusal == nil {
+			return cl.id
+		}
+	}
+	return ""
+}
+
+// letIn tells c, whose family wants to know, by what id it goes.
+func (h *Hub) letIn(c *Client) {
+	if c.memberID == "" {
+		c.memberID = newMemberID()
+	}
+	h.tell(c, Connected{c.memberID})
 }
 
 // login gives c the name that it asks for, if the name is free. If somebody
@@ -220,6 +280,8 @@ func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
 	case c.waiting != nil:
 		return refuse(CodeBadState, "your login is being looked at")
+	case len(c.calls) > 0:
+		return refuse(CodeBadState, "you are in a call, and cannot change how you are addressed")
 	case !h.rights.known[cmd.Role]:
 		return refuse(CodeBadRole, "there is no role "+excerpt(cmd.Role))
 	}
@@ -239,11 +301,14 @@ func (h *Hub) signIn(c *Client, cmd Login) {
 	c.loginTimer.Stop()
 	h.registry.add(c)
 	h.log.Info("signed in", "conn", c.id, "name", c.name.Text, "role", c.role)
+	if cmd.Connects {
+		h.letIn(c)
+	}
 	h.tell(c, LoggedIn{Name: c.name.Text, Role: c.role})
 }
 
 func (h *Hub) loginTimedOut(c *Client) {
-	if !c.loggedIn() {
+	if !c.loggedIn() && c.room == nil {
 		h.remove(c, closeLoginTimeout)
 	}
 }

@@ -26,7 +26,7 @@ func FuzzHub(f *testing.F) {
 			p.ht.step(disconnected{p.clients[i]})
 		}
 		h := p.ht.hub
-		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes) != 0 {
+		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes)+len(h.rooms) != 0 {
 			t.Fatalf("something is left after all have gone: %+v", h)
 		}
 	})
@@ -59,6 +59,9 @@ func (p *play) reconnect(i int) {
 var (
 	playNames = []string{"ann", "bob", "cyd"}
 	playRoles = []string{"", "teacher", "student"}
+	playRooms = []string{"room", "ann"}
+
+	playProfiles = []Profile{native{}.Profile(), one2one{}.Profile(), socketIO{}.Profile()}
 )
 
 // step has one client do one thing.
@@ -69,13 +72,13 @@ func (p *play) step(who int, what byte, detail int) {
 		p.drain(i)
 	}
 	to := p.target(c, detail)
-	switch what % 12 {
+	switch what % 15 {
 	case 0:
 		p.ht.do(c, Login{Name: *nameOf(playNames[detail%3]), Role: playRoles[detail/8%3]})
 	case 1:
 		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp})
 	case 2:
-		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp, Opening: byRequest})
+		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp, Words: requestWords})
 	case 3:
 		p.ht.do(c, Answer{To: to, SDP: sdp})
 	case 4:
@@ -94,6 +97,12 @@ func (p *play) step(who int, what byte, detail int) {
 		p.ht.step(loginTimeout{c})
 	case 11:
 		p.drain(i)
+	case 12:
+		p.ht.do(c, Join{Room: *nameOf(playRooms[detail%2])})
+	case 13:
+		p.ht.step(received{c, Request{Word: "offer", Command: Offer{To: to, SDP: sdp}, Receipt: "0"}})
+	case 14:
+		c.profile = playProfiles[detail%len(playProfiles)]
 	}
 	if c.out.ended() != nil {
 		p.ht.step(disconnected{c}) // as its read loop would tell
@@ -126,7 +135,7 @@ func (p *play) leave(i int, cmd Leave) {
 	before := slices.Clone(c.calls)
 	p.ht.do(c, cmd)
 	for _, cl := range before {
-		if !slices.Contains(c.calls, cl) {
+		if !slices.Contains(c.calls, cl) && !c.profile.hearsOwnLeave {
 			p.told[i][cl.id] = false
 		}
 	}
@@ -159,6 +168,9 @@ func (p *play) drain(i int) {
 		case Answered:
 			p.expect(i, ev, p.told[i][ev.CallID])
 		case Established:
+			if ev.Words == roomWords && !p.knows(i, ev.CallID) {
+				p.told[i][ev.CallID] = true // a call in a room begins with it
+			}
 			p.expect(i, ev, p.told[i][ev.CallID])
 		case NewCandidate:
 			p.expect(i, ev, p.told[i][ev.CallID])

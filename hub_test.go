@@ -33,7 +33,7 @@ func newHubTester(tb testing.TB) *hubTester {
 // connect returns a client without a socket. Its outbox believes that a
 // writer is at work, so what it hears stays there for the test to take.
 func (ht *hubTester) connect() *Client {
-	c := &Client{hub: ht.hub, log: ht.hub.log}
+	c := &Client{hub: ht.hub, log: ht.hub.log, profile: native{}.Profile()}
 	c.out.limit = 1 << 20
 	c.out.writing = true
 	c.pulse.client, c.pulse.ping = c, func(time.Time) {}
@@ -110,9 +110,9 @@ func (ht *hubTester) forget(clients ...*Client) {
 }
 
 // ring starts a call and returns it.
-func (ht *hubTester) ring(caller, callee *Client, opening Opening) *Call {
+func (ht *hubTester) ring(caller, callee *Client, words Words) *Call {
 	ht.Helper()
-	ht.do(caller, Offer{To: toName(callee.name.Text), SDP: sdp, Opening: opening})
+	ht.do(caller, Offer{To: toName(callee.name.Text), SDP: sdp, Words: words})
 	ht.forget(caller, callee)
 	if len(callee.calls) == 0 {
 		ht.Fatalf("%s is not rung", callee.name.Text)
@@ -121,15 +121,18 @@ func (ht *hubTester) ring(caller, callee *Client, opening Opening) *Call {
 }
 
 // talk starts a call and answers it.
-func (ht *hubTester) talk(caller, callee *Client, opening Opening) *Call {
+func (ht *hubTester) talk(caller, callee *Client, words Words) *Call {
 	ht.Helper()
-	cl := ht.ring(caller, callee, opening)
+	cl := ht.ring(caller, callee, words)
 	ht.do(callee, Answer{SDP: sdp})
 	ht.forget(caller, callee)
 	return cl
 }
 
-var sdp = json.RawMessage(`{"type":"offer","sdp":"v=0"}`)
+var (
+	sdp       = Description{JSON: json.RawMessage(`{"type":"offer","sdp":"v=0"}`)}
+	candidate = json.RawMessage(`{"candidate":"candidate:1"}`)
+)
 
 func toName(name string) Target { return Target{Name: nameOf(name)} }
 
@@ -163,7 +166,7 @@ func (ht *hubTester) checkInvariants() {
 		check(cl.id == id, "call %s is entered as %s", cl.id, id)
 		check(cl.caller != cl.callee, "%s calls itself", cl.caller.name.Text)
 		for _, c := range []*Client{cl.caller, cl.callee} {
-			check(h.registry.byKey[c.name.Key] == c, "a party of %s is not signed in", id)
+			check(h.registry.byKey[c.name.Key] == c || c.room != nil, "a party of %s is neither signed in nor in a room", id)
 			check(slices.Contains(c.calls, cl), "a party of %s does not know it", id)
 			held := cl.held[cl.index(c)]
 			check(len(held) <= maxHeld, "%s holds %d candidates", id, len(held))
@@ -189,6 +192,20 @@ func (ht *hubTester) checkInvariants() {
 			check(slices.ContainsFunc(p.waiting, func(n newcomer) bool { return n.c == c }), "%p is not waited for", c)
 		}
 	}
+	for key, room := range h.rooms {
+		n := len(room.members)
+		check(room.name.Key == key && n > 0 && n <= maxMembers, "the room %q has %d members", key, n)
+		for _, c := range room.members {
+			check(h.clients[c] && c.room == room, "a member of %q is not in it", key)
+			check(n == 1 || len(c.calls) == 1 && c.calls[0].room == room, "a pair in %q is not in its call", key)
+		}
+	}
+	for c := range h.clients {
+		check(c.room == nil || h.rooms[c.room.name.Key] == c.room, "%s is in a forgotten room", c.address())
+		for _, cl := range c.calls {
+			check(cl.room == nil || cl.room == c.room && cl.state == active, "%s has a call of a room it is not in", c.address())
+		}
+	}
 	for holder, p := range h.probes {
 		check(p.holder == holder && holder.loggedIn() && h.clients[holder], "a probe of nobody")
 		check(len(p.waiting) <= maxWaiting, "%d wait for one name", len(p.waiting))
@@ -198,39 +215,44 @@ func (ht *hubTester) checkInvariants() {
 func TestOfferRingsAndAnswerEstablishes(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
+	forAnn, forBob := CallInfo{CallID: "call-1", Peer: "bob", Caller: true}, CallInfo{CallID: "call-1", Peer: "ann"}
 
 	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
-	ht.want(ann, "to know that bob rings", Rang{CallInfo{"call-1", "bob", byOffer, ""}})
-	ht.want(bob, "the offer", Offered{CallInfo{"call-1", "ann", byOffer, ""}, sdp})
+	ht.want(ann, "to know that bob rings", Rang{forAnn})
+	ht.want(bob, "the offer", Offered{forBob, sdp})
 
-	ht.do(bob, Candidate{To: toName("ann"), Candidate: sdp})
-	ht.want(ann, "the candidate at once", NewCandidate{CallInfo{"call-1", "bob", byOffer, ""}, sdp})
+	ht.do(bob, Candidate{To: toName("ann"), Candidate: candidate})
+	ht.want(ann, "the candidate at once", NewCandidate{forAnn, candidate})
 
 	ht.do(bob, Answer{To: toName("ann"), SDP: sdp})
-	ht.want(ann, "the answer", Answered{CallInfo{"call-1", "bob", byOffer, ""}, sdp},
-		Established{CallInfo{"call-1", "bob", byOffer, ""}})
-	ht.want(bob, "the call", Established{CallInfo{"call-1", "ann", byOffer, ""}})
+	answered := Answered{forAnn, sdp}
+	forAnn.Answered, forBob.Answered = true, true
+	ht.want(ann, "the answer", answered, Established{forAnn, sdp})
+	ht.want(bob, "the call", Established{forBob, sdp})
 
 	ht.do(ann, Leave{})
-	ht.want(bob, "the end", Ended{CallInfo{"call-1", "ann", byOffer, ""}, ReasonHangup})
+	ht.want(bob, "the end", Ended{forBob, ReasonHangup})
 	ht.wantIdle(ann)
 }
 
 func TestRequestHoldsCandidatesOfBothUntilTheAnswer(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", "teacher"), ht.signIn("bob", "student")
-	forAnn, forBob := CallInfo{"call-1", "bob", byRequest, "teacher"}, CallInfo{"call-1", "ann", byRequest, "student"}
+	forAnn := CallInfo{CallID: "call-1", Peer: "bob", Words: requestWords, Role: "teacher", Caller: true}
+	forBob := CallInfo{CallID: "call-1", Peer: "ann", Words: requestWords, Role: "student", Answered: true}
 	a1, a2, b1 := json.RawMessage(`"a1"`), json.RawMessage(`"a2"`), json.RawMessage(`"b1"`)
 
-	ht.ring(ann, bob, byRequest)
+	ht.ring(ann, bob, requestWords)
 	ht.do(ann, Candidate{Candidate: a1})
 	ht.do(bob, Candidate{Candidate: b1})
 	ht.do(ann, Candidate{Candidate: a2})
 	ht.wantIdle(ann, bob)
 
 	ht.do(bob, Answer{SDP: sdp})
-	ht.want(ann, "answer, call, candidate", Answered{forAnn, sdp}, Established{forAnn}, NewCandidate{forAnn, b1})
-	ht.want(bob, "call, candidates in order", Established{forBob}, NewCandidate{forBob, a1}, NewCandidate{forBob, a2})
+	answered := Answered{forAnn, sdp}
+	forAnn.Answered = true
+	ht.want(ann, "answer, call, candidate", answered, Established{forAnn, sdp}, NewCandidate{forAnn, b1})
+	ht.want(bob, "call, candidates in order", Established{forBob, sdp}, NewCandidate{forBob, a1}, NewCandidate{forBob, a2})
 }
 
 // The timer and the answer may both be in the inbox; whichever comes first
@@ -239,13 +261,13 @@ func TestRingTimeoutMeetsAnswer(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
 
-	cl := ht.talk(ann, bob, byOffer)
+	cl := ht.talk(ann, bob, offerWords)
 	ht.step(ringTimeout{cl})
 	ht.wantIdle(ann, bob)
 	ht.do(ann, Leave{})
 	ht.forget(bob)
 
-	cl = ht.ring(ann, bob, byOffer)
+	cl = ht.ring(ann, bob, offerWords)
 	ht.step(ringTimeout{cl})
 	ht.want(ann, "the end", Ended{cl.info(ann), ReasonNoAnswer})
 	ht.want(bob, "the end", Ended{cl.info(bob), ReasonNoAnswer})
@@ -282,10 +304,10 @@ func TestCommandsOfTheGoneAreDropped(t *testing.T) {
 func TestWhoFallsBehindIsLetGo(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
-	cl := ht.talk(ann, bob, byOffer)
+	cl := ht.talk(ann, bob, offerWords)
 	bob.out.limit = 0
 
-	ht.do(ann, Candidate{Candidate: sdp})
+	ht.do(ann, Candidate{Candidate: candidate})
 	ht.want(ann, "the end", Ended{cl.info(ann), ReasonGone})
 	if why := bob.out.ended(); why != closeSlow {
 		t.Errorf("bob ended because %+v, want too slow", why)
@@ -300,11 +322,11 @@ func TestFallingBehindSpreads(t *testing.T) {
 	var students []*Client
 	for _, name := range []string{"s1", "s2", "s3"} {
 		student := ht.signIn(name, "student")
-		ht.talk(teacher, student, byRequest)
+		ht.talk(teacher, student, requestWords)
 		students = append(students, student)
 	}
 	teacher.out.limit, students[1].out.limit = 0, 0
-	ht.do(students[0], Candidate{Candidate: sdp})
+	ht.do(students[0], Candidate{Candidate: candidate})
 	if len(ht.hub.calls) != 0 {
 		t.Errorf("%d calls live on", len(ht.hub.calls))
 	}
@@ -332,7 +354,7 @@ func TestProbe(t *testing.T) {
 	t.Run("a silent one loses it to the first newcomer", func(t *testing.T) {
 		ht := newHubTester(t)
 		ann, bob, heir, late := ht.signIn("ann", ""), ht.signIn("bob", ""), ht.connect(), ht.connect()
-		cl := ht.talk(ann, bob, byOffer)
+		cl := ht.talk(ann, bob, offerWords)
 		ht.login(heir, "ann", "")
 		ht.login(late, "ann", "")
 		p := ht.hub.probes[ann]
@@ -386,11 +408,12 @@ func TestLoginTimeout(t *testing.T) {
 func TestShutdownComesAfterWhatWasRead(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob, waiting := ht.signIn("ann", ""), ht.signIn("bob", ""), ht.connect()
-	cl := ht.ring(ann, bob, byOffer)
+	cl := ht.ring(ann, bob, offerWords)
+	ringing := cl.info(ann)
 	ht.login(waiting, "ann", "")
 	ht.do(bob, Answer{SDP: sdp})
 	ht.step(shutdown{})
-	ht.want(ann, "answer, then the end", Answered{cl.info(ann), sdp}, Established{cl.info(ann)}, Ended{cl.info(ann), ReasonShutdown})
+	ht.want(ann, "answer, then the end", Answered{ringing, sdp}, Established{cl.info(ann), sdp}, Ended{cl.info(ann), ReasonShutdown})
 	for _, c := range []*Client{ann, bob, waiting, ht.connect()} {
 		if c.out.ended() != closeRestart {
 			t.Errorf("%q is not let go", c.name.Text)
@@ -416,14 +439,14 @@ func TestTeacherHoldsSeveralCallsUpToALimit(t *testing.T) {
 	ht := newHubTester(t)
 	teacher := ht.signIn("ann", "teacher")
 	for i := range testLimits.maxCalls {
-		ht.talk(teacher, ht.signIn(fmt.Sprintf("s%d", i), "student"), byRequest)
+		ht.talk(teacher, ht.signIn(fmt.Sprintf("s%d", i), "student"), requestWords)
 	}
 	last := ht.signIn("last", "student")
-	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Opening: byRequest})
+	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Words: requestWords})
 	ht.wantRefused(teacher, CodeTooMany)
 	ht.do(teacher, Leave{})
 	ht.wantRefused(teacher, CodeBadRequest)
 	ht.do(teacher, Leave{To: toName("s1")})
-	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Opening: byRequest})
-	ht.want(last, "the offer", Offered{CallInfo{"call-4", "ann", byRequest, "student"}, sdp})
+	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Words: requestWords})
+	ht.want(last, "the offer", Offered{CallInfo{CallID: "call-4", Peer: "ann", Words: requestWords, Role: "student"}, sdp})
 }

@@ -46,9 +46,9 @@ func FuzzDecode(f *testing.F) {
 
 // eventsFor returns what others may be told of a command.
 func eventsFor(cmd Command) []Event {
-	info := CallInfo{CallID: "call", Peer: `b"o\b`, Opening: byOffer}
+	info := CallInfo{CallID: "call", Peer: `b"o\b`}
 	request := info
-	request.Opening = byRequest
+	request.Words = requestWords
 	switch cmd := cmd.(type) {
 	case Login:
 		return []Event{LoggedIn{Name: cmd.Name.Text, Role: cmd.Role}}
@@ -76,11 +76,11 @@ func checkFrame(t *testing.T, ev Event) {
 	}
 	switch ev := ev.(type) {
 	case Offered:
-		checkPayload(t, frame, ev.SDP)
+		checkPayload(t, frame, ev.SDP.JSON)
 	case Answered:
-		checkPayload(t, frame, ev.SDP)
+		checkPayload(t, frame, ev.SDP.JSON)
 	case NewCandidate:
-		if ev.Opening == byOffer {
+		if ev.Words == offerWords {
 			checkPayload(t, frame, ev.Candidate)
 			return
 		}

@@ -15,20 +15,31 @@ type (
 	Login struct {
 		Name Name
 		Role string // in lower case; "" if none
+
+		Connects bool // it is a Connect as well; both are granted, or neither
 	}
 
+	// Connect asks to be let in, and for the id that the client then goes by
+	// until it has a name. Most families have no such thing: being connected
+	// is enough.
+	Connect struct{}
+
 	// Offer starts a call, renews the offer of a call that still rings, or
-	// renegotiates one that is active. Its target is never empty.
+	// renegotiates one that is active.
 	Offer struct {
-		To      Target
-		SDP     json.RawMessage
-		Opening Opening // how the call is opened if this offer starts one
+		To    Target
+		SDP   Description
+		Words Words // of the call, if this offer starts one
 	}
 
 	// Answer answers the other party's latest offer.
 	Answer struct {
 		To  Target
-		SDP json.RawMessage
+		SDP Description
+
+		// The answer is an offer of its own, as pages make it that are used
+		// to a media server between them. No relay can join two offers.
+		Unfit bool
 	}
 
 	// Candidate passes one ICE candidate to the other party.
@@ -45,20 +56,33 @@ type (
 
 	// ListUsers asks who is there.
 	ListUsers struct{}
+
+	// Join enters a room, to meet whoever else enters it.
+	Join struct {
+		Room  Name
+		Label string // how the client wants to be shown; need not be unique
+	}
+
+	// Ping asks for a Ponged, and nothing else.
+	Ping struct{}
 )
 
 func (Login) command()     {}
+func (Connect) command()   {}
 func (Offer) command()     {}
 func (Answer) command()    {}
 func (Candidate) command() {}
 func (Leave) command()     {}
 func (ListUsers) command() {}
+func (Join) command()      {}
+func (Ping) command()      {}
 
 // A Request is a command together with the client's own word for it, by
-// which a refusal refers to it.
+// which a refusal refers to it. Some families can ask for a receipt besides.
 type Request struct {
 	Word    string
 	Command Command
+	Receipt string // what the client knows its receipt by; "" if it wants none
 }
 
 // Target says which call a command is about: CallID decides, and a Name
@@ -84,14 +108,22 @@ func targetOf(cmd Command) Target {
 	return Target{}
 }
 
-// Opening is how a call was opened. It decides which of its two vocabularies
-// a native client hears.
-type Opening int
+// Words are the vocabulary that a party hears in a call, if its family has
+// several. How a call is opened decides; a member of a room hears the room's.
+type Words int
 
 const (
-	byOffer   Opening = iota // the tutorial's offer
-	byRequest                // the teacher's request-call
+	offerWords   Words = iota // the tutorial's
+	requestWords              // the teacher's request-call and what belongs to it
+	roomWords                 // getOffer, getAnswer, getCandidate, user_exit
 )
+
+// Description is a session description. It is relayed as it came, unless the
+// receiver's family needs the other form.
+type Description struct {
+	JSON json.RawMessage
+	Bare bool // the SDP alone, a string, in a family that means just that by it
+}
 
 // An Event is what the hub tells a client.
 type Event interface {
@@ -105,15 +137,21 @@ const eventOverhead = 256
 
 // CallInfo is what every event about a call says, as its receiver sees it.
 type CallInfo struct {
-	CallID  string
-	Peer    string // the other party's name
-	Opening Opening
-	Role    string // the receiver's own
+	CallID   string
+	Peer     string // how the receiver addresses the other party
+	Words    Words
+	Role     string // the receiver's own
+	Caller   bool   // the receiver is the caller
+	Answered bool   // the call has been active
+	WantBare bool   // the receiver itself sends bare descriptions
 }
 
 type (
 	// Greeted is the tutorial's greeting, said before anybody has spoken.
 	Greeted struct{}
+
+	// Connected grants a Connect.
+	Connected struct{ ID string }
 
 	// LoggedIn grants a Login.
 	LoggedIn struct {
@@ -124,7 +162,7 @@ type (
 	// Offered brings an offer: somebody calls, or renegotiates.
 	Offered struct {
 		CallInfo
-		SDP json.RawMessage
+		SDP Description
 	}
 
 	// Rang tells the caller that the callee has been given the offer.
@@ -133,11 +171,14 @@ type (
 	// Answered brings the answer to the receiver's offer.
 	Answered struct {
 		CallInfo
-		SDP json.RawMessage
+		SDP Description
 	}
 
 	// Established tells both parties that their call has been answered.
-	Established struct{ CallInfo }
+	Established struct {
+		CallInfo
+		Offer Description // that was answered
+	}
 
 	// NewCandidate brings one ICE candidate of the other party.
 	NewCandidate struct {
@@ -157,6 +198,26 @@ type (
 		Total int // how many there are; Users may be fewer
 	}
 
+	// Joined answers Join with who else is in the room.
+	Joined struct {
+		Room    string
+		Members []Member
+	}
+
+	// RoomFull refuses Join: a room is for two.
+	RoomFull struct{ Room string }
+
+	// Ponged answers Ping.
+	Ponged struct{}
+
+	// Acknowledged is the receipt for a request, beside whatever else its
+	// client is told.
+	Acknowledged struct {
+		Receipt string
+		CallID  string   // of the call that the request was about; "" if none
+		Refusal *Refused // nil if it was done
+	}
+
 	// Refused answers a request that was not done. Life goes on.
 	Refused struct {
 		Request string // the client's word for what it asked; "" if unknown
@@ -168,14 +229,19 @@ type (
 )
 
 func (Greeted) weight() int        { return eventOverhead }
+func (Connected) weight() int      { return eventOverhead }
 func (LoggedIn) weight() int       { return eventOverhead }
-func (e Offered) weight() int      { return eventOverhead + len(e.SDP) }
+func (e Offered) weight() int      { return eventOverhead + len(e.SDP.JSON) }
 func (Rang) weight() int           { return eventOverhead }
-func (e Answered) weight() int     { return eventOverhead + len(e.SDP) }
-func (Established) weight() int    { return eventOverhead }
+func (e Answered) weight() int     { return eventOverhead + len(e.SDP.JSON) }
+func (e Established) weight() int  { return eventOverhead + len(e.Offer.JSON) }
 func (e NewCandidate) weight() int { return eventOverhead + len(e.Candidate) }
 func (Ended) weight() int          { return eventOverhead }
 func (e UsersListed) weight() int  { return eventOverhead + len(e.Users)*eventOverhead }
+func (Joined) weight() int         { return 2 * eventOverhead }
+func (RoomFull) weight() int       { return eventOverhead }
+func (Ponged) weight() int         { return eventOverhead }
+func (Acknowledged) weight() int   { return 2 * eventOverhead }
 func (Refused) weight() int        { return 2 * eventOverhead }
 
 // User is a line of the users list.
@@ -183,6 +249,12 @@ type User struct {
 	Name  string
 	Role  string
 	State Presence
+}
+
+// Member is somebody in a room.
+type Member struct {
+	Address string
+	Label   string
 }
 
 // Presence says whether somebody can be called now.
@@ -214,6 +286,7 @@ const (
 	CodeGlare           Code = "glare"
 	CodeBadState        Code = "bad-state"
 	CodeTooMany         Code = "too-many"
+	CodeUnsupported     Code = "unsupported"
 	CodeRateLimited     Code = "rate-limited"
 )
 

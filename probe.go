@@ -70,6 +70,7 @@ func (h *Hub) succeed(holder *Client) {
 		p.waiting = p.waiting[1:]
 		heir.c.waiting = nil
 		h.signIn(heir.c, heir.cmd)
+		h.acknowledge(heir.c, heir.req, "")
 	}
 	h.settle(p)
 }

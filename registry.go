@@ -58,7 +58,7 @@ func (r *registry) list(c *Client, rights Rights) UsersListed {
 			total += n
 		}
 	}
-	if rights.concern(c.role, c.role) {
+	if c.loggedIn() && rights.concern(c.role, c.role) {
 		total-- // c itself
 	}
 	users := make([]User, 0, min(total, maxListed))

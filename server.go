@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"path"
 	"strings"
 	"sync"
@@ -23,7 +24,9 @@ type Server struct {
 	cfg      Config
 	hub      *Hub
 	log      *slog.Logger
-	dialect  Dialect
+	dialect  Dialect  // until the first frame decides
+	socketIO socketIO // for those who come in by its path
+	lobby    *lobby
 	upgrader websocket.Upgrader
 	origins  originRule
 	door     *door
@@ -56,18 +59,21 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	iceServers := cfg.iceServers()
 	limits := hubLimits{maxCalls: cfg.maxCalls, ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout}
 	s := &Server{
 		cfg:      cfg,
 		hub:      newHub(cfg.mayCall, limits, log),
 		log:      log,
-		dialect:  native{iceServers: cfg.iceServers()},
+		dialect:  native{iceServers: iceServers},
+		socketIO: socketIO{iceServers: iceServers},
 		upgrader: websocket.Upgrader{ReadBufferSize: bufferSize, WriteBufferSize: bufferSize, WriteBufferPool: &sync.Pool{}},
 		origins:  originRule{cfg.origins},
 		door:     newDoor(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		page:     page,
 	}
-	s.upgrader.CheckOrigin = func(*http.Request) bool { return true } // upgrade has checked it
+	s.lobby = newLobby(s.door.leave)
+	s.upgrader.CheckOrigin = func(*http.Request) bool { return true } // admitsOrigin has checked it
 	s.http = http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
@@ -89,6 +95,7 @@ func (s *Server) serve(l net.Listener) error { return s.http.Serve(l) }
 func (s *Server) shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	s.hub.post(shutdown{})
+	s.lobby.close()
 	err := errors.Join(s.http.Shutdown(ctx), s.door.drained(ctx))
 	s.hub.stop()
 	return err
@@ -101,9 +108,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "ok")
 	case inside == "/readyz" || r.URL.Path == "/readyz":
 		s.ready(w)
-	case !ok || strings.HasPrefix(inside+"/", "/socket.io/"):
+	case !ok:
 		http.NotFound(w, r)
-	case websocket.IsWebSocketUpgrade(r):
+	case strings.TrimSuffix(inside, "/") == "/socket.io":
+		s.serveSocketIO(w, r)
+	case websocket.IsWebSocketUpgrade(r) && !strings.HasPrefix(inside, "/socket.io/"):
 		s.upgrade(w, r)
 	case inside == "":
 		http.Redirect(w, r, s.cfg.basePath, http.StatusPermanentRedirect)
@@ -136,27 +145,13 @@ func (s *Server) ready(w http.ResponseWriter) {
 // upgrade makes a WebSocket of a request, and a client of that. It returns
 // while the client lives on, so that nothing of the request stays in memory.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
-	if !s.origins.allows(r) {
-		s.log.Warn("origin refused; allow it with -origins",
-			"origin", excerpt(r.Header.Get("Origin")), "host", excerpt(r.Host))
-		http.Error(w, "pages from this origin may not connect", http.StatusForbidden)
+	if !s.admitsOrigin(w, r) {
 		return
 	}
-	addr := s.cfg.trustedProxies.clientAddress(r)
-	from := household(addr)
-	room := s.door.enter(from)
 	c := s.newClient()
-	ws, err := s.upgrader.Upgrade(linkHijacker{w, c.link}, r, nil)
-	if err != nil {
-		s.door.leave(from)
-		s.log.Debug("upgrade failed", "address", addr, "error", err)
+	from, ok := s.enter(w, r, c)
+	if !ok {
 		return
-	}
-	s.log.Debug("connection opened", "conn", c.id, "address", addr)
-	ws.SetReadLimit(int64(s.cfg.maxMessage))
-	c.ws = ws
-	if !room {
-		c.kill(closeOverloaded)
 	}
 	if s.cfg.greeting {
 		c.send(Greeted{})
@@ -167,16 +162,57 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
 	}()
 }
 
+// admitsOrigin answers the request itself if the page that makes it may not.
+func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
+	if s.origins.allows(r) {
+		return true
+	}
+	s.log.Warn("origin refused; allow it with -origins",
+		"origin", excerpt(r.Header.Get("Origin")), "host", excerpt(r.Host))
+	http.Error(w, "pages from this origin may not connect", http.StatusForbidden)
+	return false
+}
+
+// enter lets a client in by the door, and gives it a WebSocket. One for whom
+// there is no room gets it too, to be told that. If it reports true, somebody
+// must leave by the door in the end.
+func (s *Server) enter(w http.ResponseWriter, r *http.Request, c *Client) (netip.Prefix, bool) {
+	from := household(s.cfg.trustedProxies.clientAddress(r))
+	room := s.door.enter(from)
+	if !s.open(w, r, c) {
+		s.door.leave(from)
+		return from, false
+	}
+	if !room {
+		c.kill(closeOverloaded)
+	}
+	return from, true
+}
+
+// open makes a WebSocket of a request and gives it to c.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, c *Client) bool {
+	addr := s.cfg.trustedProxies.clientAddress(r)
+	ws, err := s.upgrader.Upgrade(linkHijacker{w, c.link}, r, nil)
+	if err != nil {
+		s.log.Debug("upgrade failed", "address", addr, "error", err)
+		return false
+	}
+	s.log.Debug("connection opened", "conn", c.id, "address", addr)
+	ws.SetReadLimit(int64(s.cfg.maxMessage))
+	c.ws = ws
+	return true
+}
+
 // newClient makes a client that has no connection yet.
 func (s *Server) newClient() *Client {
 	c := &Client{
 		id:        s.lastConn.Add(1),
 		hub:       s.hub,
-		dialect:   s.dialect,
 		log:       s.log,
 		written:   make(chan struct{}),
 		allowance: rate.NewLimiter(s.cfg.rate, s.cfg.burst),
 	}
+	c.dialect.Store(&s.dialect)
 	c.out.limit = int(s.cfg.maxQueue)
 	c.pulse.client = c
 	c.pulse.interval, c.pulse.timeout = s.cfg.pingInterval, s.cfg.pongTimeout

@@ -38,7 +38,8 @@ func get(s *Server, method, target string) *httptest.ResponseRecorder {
 
 func TestPlainRequests(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"index.html": "own page", "sub/index.html": "sub page", "a.txt": "text"} {
+	for name, text := range map[string]string{"index.html": "own page", "sub/index.html": "sub page", "a.txt": "text",
+		"socket.io/socket.io.js": "client"} {
 		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
 		os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
 	}
@@ -62,8 +63,9 @@ func TestPlainRequests(t *testing.T) {
 		{plain, "POST", "/", 405, ""},
 		{plain, "GET", "/healthz", 200, "ok"},
 		{plain, "GET", "/readyz", 200, "ready"},
-		{plain, "GET", "/socket.io/?EIO=4&transport=polling", 404, ""},
-		{plain, "GET", "/socket.io", 404, ""},
+		{plain, "GET", "/socket.io/?EIO=4&transport=polling", 200, `"upgrades":["websocket"]`},
+		{plain, "GET", "/socket.io", 400, "Unsupported protocol version"},
+		{plain, "GET", "/socket.io/socket.io.js", 404, ""},
 		{based, "GET", "/call/", 200, "<title>"},
 		{based, "GET", "/call", 308, ""},
 		{based, "GET", "/call/client.js", 200, "WebSocket"},
@@ -71,12 +73,15 @@ func TestPlainRequests(t *testing.T) {
 		{based, "GET", "/healthz", 200, "ok"},
 		{based, "GET", "/", 404, ""},
 		{based, "GET", "/caller/", 404, ""},
-		{based, "GET", "/call/socket.io/", 404, ""},
+		{based, "GET", "/call/socket.io/", 400, "Unsupported protocol version"},
+		{based, "GET", "/socket.io/", 404, ""},
 		{own, "GET", "/", 200, "own page"},
 		{own, "GET", "/sub/", 200, "sub page"},
 		{own, "GET", "/sub", 404, ""},
 		{own, "GET", "/a.txt", 200, "text"},
 		{own, "GET", "/leak", 404, ""},
+		{own, "GET", "/socket.io/socket.io.js", 200, "client"},
+		{own, "GET", "/socket.io/", 400, "Unsupported protocol version"},
 	} {
 		w := get(tt.s, tt.method, tt.target)
 		if w.Code != tt.code || !strings.Contains(w.Body.String(), tt.body) {

@@ -48,7 +48,7 @@ func TestTranscripts(t *testing.T) {
 // What a client may hear in this release, and so must hear in some transcript.
 var (
 	heardCodes = strings.Fields(`bad-json bad-request unknown-command not-logged-in already-logged-in bad-name
-		bad-role name-taken no-such-user no-such-call forbidden busy glare bad-state too-many rate-limited`)
+		bad-role name-taken no-such-user no-such-call forbidden busy glare bad-state too-many unsupported rate-limited`)
 	heardReasons = strings.Fields(`hangup declined cancelled busy no-answer gone failed shutdown`)
 )
 

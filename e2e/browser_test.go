@@ -80,9 +80,12 @@ func (p *page) callID() string {
 	return value[string](p, `window.switchboard.callID ?? ""`)
 }
 
+// peerConnection is that of a page: the demo's, or one of testdata/pages.
+const peerConnection = `(window.state ?? window.switchboard).pc`
+
 // inbound collects a figure of the RTP streams of a kind that come in, by stream.
 func inbound(kind, figure string) string {
-	return fmt.Sprintf(`window.switchboard.pc.getStats().then(stats => Object.fromEntries([...stats.values()]
+	return fmt.Sprintf(peerConnection+`.getStats().then(stats => Object.fromEntries([...stats.values()]
 		.filter(s => s.type === "inbound-rtp" && s.kind === %q && s[%q] > 0)
 		.map(s => [s.id, s[%q]])))`, kind, figure, figure)
 }
@@ -114,7 +117,7 @@ func (p *page) wantPicture(shown string, count int) {
 // wantSound waits until audio packets come in and go on coming.
 func (p *page) wantSound() {
 	p.t.Helper()
-	until[bool](p, "a connection", `window.switchboard.pc?.connectionState === "connected"`)
+	until[bool](p, "a connection", peerConnection+`?.connectionState === "connected"`)
 	p.wantStreams("audio", "packetsReceived", 1)
 }
 

@@ -21,11 +21,15 @@ import (
 //     afterwards exactly that one must come again;
 //   - "..." is any text but the empty one.
 //
-// An expectation that does not begin with { is text, compared as it stands.
+// An expectation that begins with digits and then { or [ is a packet of
+// Socket.IO: the digits are compared as text, what follows as JSON. Any other
+// that does not begin with { is text, compared as it stands.
 type Bindings map[string]string
 
 var (
 	uuid       = regexp.MustCompile(`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+	packet     = regexp.MustCompile(`^\d+[{\[]`)
+	digits     = regexp.MustCompile(`^\d*`)
 	randomUUID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 )
 
@@ -43,14 +47,18 @@ func (b Bindings) Real(frame string) string {
 
 // Match says how a frame differs from what was expected, nil if it does not.
 func (b Bindings) Match(expected, frame string) error {
-	if !isObject(expected) {
+	if !isObject(expected) && !packet.MatchString(expected) {
 		return b.text("frame", expected, frame)
 	}
-	want, err := decode(expected)
+	head := digits.FindString(expected)
+	if head != digits.FindString(frame) {
+		return fmt.Errorf("frame does not begin with %s", head)
+	}
+	want, err := decode(expected[len(head):])
 	if err != nil {
 		return err
 	}
-	got, err := decode(frame)
+	got, err := decode(frame[len(head):])
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// one2one speaks to the pages of lotas/webrtc-signal-sample and to those
+// written for Kurento's one-to-one tutorial: register, call, incomingCall and
+// so on, under the key "id". The former send session descriptions as
+// objects, the latter as bare SDP strings; each hears what it sends itself.
+type one2one struct{}
+
+func (one2one) Profile() Profile {
+	return Profile{holds: true, heldFirst: true, hearsOwnLeave: true, echoesEnd: true}
+}
+
+// one2oneMessage is what is read of a frame. The "from" that clients send
+// is not: who they are, the server knows.
+type one2oneMessage struct {
+	id, name, role, to, sdpOffer, sdp json.RawMessage
+	callResponse, message, candidate  json.RawMessage
+}
+
+func (m *one2oneMessage) slot(key []byte) *json.RawMessage {
+	switch string(key) {
+	case "id":
+		return &m.id
+	case "name":
+		return &m.name
+	case "role":
+		return &m.role
+	case "to":
+		return &m.to
+	case "sdpOffer":
+		return &m.sdpOffer
+	case "sdp":
+		return &m.sdp
+	case "callResponse":
+		return &m.callResponse
+	case "message":
+		return &m.message
+	case "candidate":
+		return &m.candidate
+	}
+	return nil
+}
+
+func (one2one) Decode(frame []byte) (Request, *Refused) {
+	var m one2oneMessage
+	if refusal := readObject(frame, m.slot); refusal != nil {
+		return Request{}, refusal
+	}
+	word, ok := asString(m.id)
+	if !ok {
+		return Request{}, refuse(CodeBadRequest, `a message needs an "id", which is a string`)
+	}
+	cmd, refusal := m.command(word)
+	if refusal != nil {
+		return Request{}, refusal.about(excerpt(word), Target{})
+	}
+	return Request{Word: word, Command: cmd}, nil
+}
+
+func (m *one2oneMessage) command(word string) (Command, *Refused) {
+	switch word {
+	case "register":
+		return login(m.name, m.role)
+	case "list":
+		return ListUsers{}, nil
+	case "call":
+		return m.call()
+	case "incomingCallResponse":
+		return m.response()
+	case "answer":
+		return answer("sdp", m.sdp)
+	case "onIceCandidate":
+		if absent(m.candidate) {
+			return nil, missing("candidate")
+		}
+		return Candidate{Candidate: m.candidate}, nil
+	case "stop":
+		return Leave{}, nil
+	case "ping":
+		return Ping{}, nil
+	}
+	return nil, refuse(CodeUnknownCommand, "Command not found: "+excerpt(word))
+}
+
+func (m *one2oneMessage) call() (Command, *Refused) {
+	to, ok := asString(m.to)
+	switch {
+	case !ok:
+		return nil, refuse(CodeBadRequest, `"to" says whom to call; it is a string`)
+	case absent(m.sdpOffer):
+		return nil, missing("sdpOffer")
+	}
+	return Offer{To: Target{Name: nameOf(to)}, SDP: describe(m.sdpOffer)}, nil
+}
+
+// response reads how a callee takes a call. Its answer stands under
+// "sdpOffer".
+func (m *one2oneMessage) response() (Command, *Refused) {
+	if response, _ := asString(m.callResponse); response == "accept" {
+		return answer("sdpOffer", m.sdpOffer)
+	}
+	leave := Leave{Reason: ReasonDeclined}
+	if message, _ := asString(m.message); message == "bussy" || message == "busy" { // the former is what pages say
+		leave.Reason = ReasonBusy
+	}
+	return leave, nil
+}
+
+func answer(key string, sdp json.RawMessage) (Command, *Refused) {
+	if absent(sdp) {
+		return nil, missing(key)
+	}
+	return Answer{SDP: describe(sdp), Unfit: isOffer(sdp)}, nil
+}
+
+// describe reads a session description in either form.
+func describe(sdp json.RawMessage) Description {
+	return Description{JSON: sdp, Bare: sdp[0] == '"'}
+}
+
+// isOffer reports whether a description is an offer: pages used to a media
+// server answer with one. If it does not say so itself, its SDP does, since
+// only an offer leaves the DTLS role open (RFC 8842, 5.1).
+func isOffer(sdp json.RawMessage) bool {
+	if sdp[0] == '{' {
+		for key, value := range members(sdp) {
+			if typ, _ := asString(value); string(key) == "type" && typ == "offer" {
+				return true
+			}
+		}
+	}
+	return bytes.Contains(sdp, []byte("a=setup:actpass"))
+}
+
+func (o one2one) Encode(dst []byte, ev Event) []byte {
+	switch ev := ev.(type) {
+	case LoggedIn:
+		return append(dst, `{"id":"registerResponse","response":"accepted"}`...)
+	case UsersListed:
+		return o.list(dst, ev)
+	case Offered:
+		dst = appendMember(o.open(dst, "incomingCall"), "from", ev.Peer)
+		dst = appendKey(dst, "offer")
+		return append(appendForm(dst, "offer", ev.SDP, ev.WantBare), '}')
+	case Answered:
+		dst = appendMember(o.open(dst, "callResponse"), "response", "accepted")
+		dst = appendKey(dst, "sdpAnswer")
+		return append(appendForm(dst, "answer", ev.SDP, ev.WantBare), '}')
+	case Established:
+		if ev.Caller {
+			return dst // it has heard the answer
+		}
+		dst = appendKey(o.open(dst, "startCommunication"), "sdpAnswer") // its pages' word for the offer
+		return append(appendForm(dst, "offer", ev.Offer, ev.WantBare), '}')
+	case NewCandidate:
+		return append(append(appendKey(o.open(dst, "iceCandidate"), "candidate"), ev.Candidate...), '}')
+	case Ended:
+		return o.ended(dst, ev)
+	case Ponged:
+		return append(o.open(dst, "pong"), '}')
+	case Refused:
+		return o.refusal(dst, ev)
+	}
+	return dst
+}
+
+func (one2one) open(dst []byte, id string) []byte {
+	return appendMember(append(dst, '{'), "id", id)
+}
+
+func (o one2one) list(dst []byte, ev UsersListed) []byte {
+	dst = append(appendKey(o.open(dst, "listResponse"), "list"), '[')
+	for i, user := range ev.Users {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = appendString(dst, user.Name)
+	}
+	return append(dst, "]}"...)
+}
+
+// ended resets the page, which would else wait for ever or stay in its call.
+// stopCommunication alone leaves the lotas page unable to be called again;
+// the response beside it takes it back to its start.
+func (o one2one) ended(dst []byte, ev Ended) []byte {
+	word := "stopCommunication"
+	if ev.Caller && !ev.Answered {
+		word = "callResponse"
+	}
+	return o.rejected(dst, word, endings[ev.Reason])
+}
+
+// endings say to people why a call ended.
+var endings = map[Reason]string{
+	ReasonHangup:    "call ended",
+	ReasonDeclined:  "call declined",
+	ReasonCancelled: "call cancelled",
+	ReasonBusy:      "busy",
+	ReasonNoAnswer:  "no answer",
+	ReasonGone:      "the other side is gone",
+	ReasonFailed:    "the call failed",
+	ReasonShutdown:  "the server restarts",
+}
+
+// refusal answers in the form that the page waits for. Other strings than
+// "accepted" and "rejected" are taken for one or the other, depending on the
+// page.
+func (o one2one) refusal(dst []byte, ev Refused) []byte {
+	switch {
+	case ev.Request == "register":
+		return o.rejected(dst, "registerResponse", ev.Message)
+	case ev.Request == "call", ev.Request == "incomingCallResponse" && ev.Code != CodeBadState:
+		return o.rejected(dst, "callResponse", ev.Message)
+	}
+	dst = appendMember(o.open(dst, "error"), "code", string(ev.Code))
+	dst = appendMember(dst, "message", ev.Message)
+	return append(appendKnown(dst, "request", ev.Request), '}')
+}
+
+func (o one2one) rejected(dst []byte, id, message string) []byte {
+	dst = appendMember(o.open(dst, id), "response", "rejected")
+	return append(appendMember(dst, "message", message), '}')
+}
+
+// appendForm writes a session description in the form that the page takes.
+func appendForm(dst []byte, typ string, sdp Description, bare bool) []byte {
+	isString := sdp.JSON[0] == '"'
+	switch {
+	case bare && !isString:
+		return append(dst, bareSDP(sdp.JSON)...)
+	case !bare && isString:
+		sdp.Bare = true
+		return appendObject(dst, typ, sdp)
+	}
+	return append(dst, sdp.JSON...)
+}
+
+// bareSDP returns the SDP within a description, or, if there is none, the
+// description itself.
+func bareSDP(description json.RawMessage) json.RawMessage {
+	if description[0] == '{' {
+		for key, value := range members(description) {
+			if string(key) == "sdp" && value[0] == '"' {
+				return value
+			}
+		}
+	}
+	return description
+}

@@ -1,0 +1,475 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"slices"
+	"strconv"
+)
+
+// socketIO speaks the native words in Socket.IO 5 packets, one event for each
+// message. Its clients know them from two samples: the teacher who calls a
+// student, and rooms whose members say offer, answer and candidate with the
+// bare payload as the one argument.
+type socketIO struct {
+	iceServers []byte // JSON for login replies; nil if none are configured
+}
+
+// Its teachers and students set their descriptions only when the call is
+// answered, so that candidates cannot be used before.
+func (socketIO) Profile() Profile { return Profile{holds: true, namesCalls: true, renegotiates: true} }
+
+// The types of Socket.IO packets.
+const (
+	packetConnect      = '0'
+	packetDisconnect   = '1'
+	packetEvent        = '2'
+	packetAck          = '3'
+	packetConnectError = '4'
+	packetBinaryEvent  = '5'
+	packetBinaryAck    = '6'
+)
+
+// packet is what a Socket.IO packet says:
+// <type>[<namespace>,][<ack id>][<JSON>].
+type packet struct {
+	kind      byte
+	namespace string // "" for the main one
+	ack       string // digits
+	data      json.RawMessage
+}
+
+// What is longer in a packet's head was not made by a client of this family.
+const (
+	maxNamespace = 128
+	maxAckDigits = 16 // 2^53
+)
+
+// parsePacket reads a packet. It reports false if that is malformed; then
+// nothing can be answered, and the protocol says that the connection ends.
+func parsePacket(text []byte) (packet, bool) {
+	p, ok := readHead(text)
+	return p, ok && p.fits()
+}
+
+// readHead takes a packet apart and leaves its data unread.
+func readHead(text []byte) (p packet, ok bool) {
+	if len(text) == 0 {
+		return p, false
+	}
+	p.kind, text = text[0], text[1:]
+	if len(text) > 0 && text[0] == '/' {
+		name, rest, found := bytes.Cut(text, []byte(","))
+		if !found || !isNamespace(name) {
+			return p, false
+		}
+		p.namespace, text = string(name), rest
+	}
+	if p.namespace == "/" {
+		p.namespace = ""
+	}
+	digits := 0
+	for digits < len(text) && '0' <= text[digits] && text[digits] <= '9' {
+		digits++
+	}
+	p.ack, p.data = string(text[:digits]), text[digits:]
+	return p, digits <= maxAckDigits
+}
+
+func isNamespace(name []byte) bool {
+	return len(name) <= maxNamespace && bytes.IndexFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) < 0
+}
+
+// fits reports whether a packet brings what its type asks for.
+func (p packet) fits() bool {
+	if len(p.data) > 0 && !json.Valid(p.data) {
+		return false
+	}
+	switch p.kind {
+	case packetConnect:
+		return p.ack == "" && (len(p.data) == 0 || p.data[0] == '{')
+	case packetDisconnect:
+		return p.ack == "" && len(p.data) == 0
+	case packetEvent:
+		word, _ := p.event()
+		return word != "" && !slices.Contains(lifecycle, word)
+	case packetAck:
+		return p.ack != "" && len(p.data) > 0 && p.data[0] == '['
+	}
+	return false
+}
+
+// lifecycle are the words that are no events' names: with them clients tell
+// their own pages what becomes of the connection.
+var lifecycle = []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+
+// event returns an event's name and its first argument; "" if there is no
+// name, nil if there is no argument.
+func (p packet) event() (word string, argument json.RawMessage) {
+	if len(p.data) == 0 || p.data[0] != '[' {
+		return "", nil
+	}
+	i := 0
+	for element := range elements(p.data) {
+		if i++; i == 2 {
+			return word, element
+		}
+		word, _ = asString(element)
+	}
+	return word, nil
+}
+
+// elements walks a valid JSON array.
+func elements(array []byte) iter.Seq[json.RawMessage] {
+	return func(yield func(json.RawMessage) bool) {
+		rest := bytes.TrimLeft(array[1:], jsonSpace)
+		for rest[0] != ']' {
+			n := valueLen(rest)
+			if !yield(json.RawMessage(rest[:n:n])) {
+				return
+			}
+			rest = bytes.TrimLeft(rest[n:], jsonSpace+",")
+		}
+	}
+}
+
+// connecting is the word by which refusals refer to a CONNECT packet. No
+// event can have it for a name.
+const connecting = "connect"
+
+// connect reads a CONNECT packet: the client asks to be let in and, if it
+// says who it is, to be signed in with that.
+func (socketIO) connect(p packet, handshake identity) (Request, *Refused) {
+	if p.namespace != "" {
+		refusal := refuse(CodeUnsupported, "Invalid namespace")
+		refusal.Request, refusal.Name = connecting, p.namespace
+		return Request{}, refusal
+	}
+	var who identity
+	if len(p.data) > 0 {
+		if refusal := readObject(p.data, who.slot); refusal != nil {
+			return Request{}, refusal.about(connecting, Target{})
+		}
+	}
+	cmd, refusal := who.or(handshake).command()
+	if refusal != nil {
+		return Request{}, refusal.about(connecting, Target{})
+	}
+	return Request{Word: connecting, Command: cmd}, nil
+}
+
+// identity is what a client says of itself before it says anything else, in
+// its auth object or its handshake's query. The samples do not agree on the
+// key of the name, so there are several.
+type identity struct {
+	userID, userId, id, name, role json.RawMessage
+}
+
+func (who *identity) slot(key []byte) *json.RawMessage {
+	switch string(key) {
+	case "userID":
+		return &who.userID
+	case "userId":
+		return &who.userId
+	case "id":
+		return &who.id
+	case "name":
+		return &who.name
+	case "role":
+		return &who.role
+	}
+	return nil
+}
+
+// first returns the name, nil if there is none.
+func (who identity) first() json.RawMessage {
+	for _, name := range []json.RawMessage{who.userID, who.userId, who.id, who.name} {
+		if !absent(name) {
+			return name
+		}
+	}
+	return nil
+}
+
+// or fills in from a second source what the first leaves out.
+func (who identity) or(second identity) identity {
+	if who.first() == nil {
+		who.name = second.first()
+	}
+	if absent(who.role) {
+		who.role = second.role
+	}
+	return who
+}
+
+func (who identity) command() (Command, *Refused) {
+	name := who.first()
+	if name == nil {
+		return Connect{}, nil
+	}
+	cmd, refusal := login(numberAsText(name), who.role)
+	if refusal != nil {
+		return nil, refusal
+	}
+	asked := cmd.(Login)
+	asked.Connects = true
+	return asked, nil
+}
+
+// numberAsText makes a string of a number: to clients that keep their users
+// in a database, 42 is a name.
+func numberAsText(raw json.RawMessage) json.RawMessage {
+	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
+		return raw
+	}
+	return appendString(nil, []byte(raw))
+}
+
+// decodeEvent reads an event as a native message: its name is the type, its
+// first argument all the rest.
+func (socketIO) decodeEvent(p packet) (Request, *Refused) {
+	word, argument := p.event()
+	m := eventMessage{argument: unwrap(argument)}
+	cmd, refusal := m.read(word)
+	if refusal != nil {
+		to, _ := m.address(m.nativeMessage.name)
+		return Request{Receipt: p.ack}, refusal.about(excerpt(word), to)
+	}
+	return Request{Word: word, Command: cmd, Receipt: p.ack}, nil
+}
+
+// unwrap takes an object out of a string: some clients send what they have
+// serialised themselves.
+func unwrap(argument json.RawMessage) json.RawMessage {
+	text, _ := asString(argument)
+	if object := bytes.Trim([]byte(text), jsonSpace); len(object) > 0 && object[0] == '{' && json.Valid(object) {
+		return object
+	}
+	return argument
+}
+
+// eventMessage is a native message that may also be the bare payload.
+type eventMessage struct {
+	nativeMessage
+	argument              json.RawMessage
+	sdpMid, sdpMLineIndex json.RawMessage
+}
+
+func (m *eventMessage) slot(key []byte) *json.RawMessage {
+	switch string(key) {
+	case "sdpMid":
+		return &m.sdpMid
+	case "sdpMLineIndex":
+		return &m.sdpMLineIndex
+	}
+	return m.nativeMessage.slot(key)
+}
+
+func (m *eventMessage) read(word string) (Command, *Refused) {
+	isObject := !absent(m.argument) && m.argument[0] == '{'
+	if isObject {
+		if refusal := readObject(m.argument, m.slot); refusal != nil {
+			return nil, refusal
+		}
+	}
+	switch {
+	case isObject:
+		m.settle(word)
+	case absent(m.argument):
+	case word == "offer":
+		m.offer = m.argument
+	case word == "answer":
+		m.answer = m.argument
+	case word == "candidate":
+		m.candidate = m.argument
+	default:
+		if _, refusal := m.command(word); refusal != nil && refusal.Code == CodeUnknownCommand {
+			return nil, refusal
+		}
+		return nil, refuse(CodeBadRequest, fmt.Sprintf("the argument of %s is an object", excerpt(word)))
+	}
+	return m.command(word)
+}
+
+// settle finds the payload in an object, which may be the payload itself, and
+// turns what this family's clients write otherwise into what others expect.
+func (m *eventMessage) settle(word string) {
+	addressed := !absent(m.name) || !absent(m.callID)
+	bare := m.sdp != nil || !addressed
+	switch word {
+	case "offer":
+		if m.offer == nil && bare {
+			m.offer = m.argument
+		}
+	case "answer":
+		if m.answer == nil && bare {
+			m.answer = m.argument
+		}
+	case "candidate", "new-ice-candidate", "new-answer-ice-candidate", "new-offer-ice-candidate":
+		line := m.sdpMid != nil || m.sdpMLineIndex != nil
+		if _, ok := asString(m.candidate); ok && (line || !addressed) {
+			m.candidate = m.argument
+		}
+	}
+	m.offer, m.answer = withType(m.offer, "offer"), withType(m.answer, "answer")
+	if word == "respond-call" {
+		m.sdp = withType(m.sdp, "answer")
+	} else {
+		m.sdp = withType(m.sdp, "offer")
+	}
+	for _, name := range []*json.RawMessage{&m.name, &m.to, &m.target, &m.userID, &m.studentID} {
+		if *name != nil {
+			*name = numberAsText(*name)
+		}
+	}
+}
+
+// sdpTypes are the types of a session description by the number that stands
+// for each in Unity, whose serialisers write that.
+var sdpTypes = []string{"offer", "pranswer", "answer", "rollback"}
+
+// withType returns a session description whose type is a word, since browsers
+// take nothing else: a number becomes the word that it stands for, and a
+// missing one what the message makes of it. All other values stay as they are.
+func withType(sdp json.RawMessage, meant string) json.RawMessage {
+	if absent(sdp) || sdp[0] != '{' {
+		return sdp
+	}
+	var typ, text json.RawMessage
+	for key, value := range members(sdp) {
+		switch string(key) {
+		case "type":
+			typ = value
+		case "sdp":
+			text = value
+		}
+	}
+	word := typeWord(typ, meant)
+	if word == "" || typ == nil && text == nil {
+		return sdp
+	}
+	described := appendMember([]byte{'{'}, "type", word)
+	for key, value := range members(sdp) {
+		if string(key) != "type" {
+			described = append(appendString(append(described, ','), key), ':')
+			described = append(described, value...)
+		}
+	}
+	return append(described, '}')
+}
+
+// typeWord returns the word for the type of a description, "" if it may stay
+// as it is.
+func typeWord(typ json.RawMessage, meant string) string {
+	if absent(typ) {
+		return meant
+	}
+	if n, err := strconv.Atoi(string(typ)); err == nil && 0 <= n && n < len(sdpTypes) {
+		return sdpTypes[n]
+	}
+	return ""
+}
+
+// openEvent begins an event packet.
+func openEvent(dst []byte, word string) []byte {
+	dst = append(dst, engineMessage, packetEvent, '[', '"')
+	return append(append(dst, word...), '"')
+}
+
+func (s socketIO) Encode(dst []byte, ev Event) []byte {
+	switch ev := ev.(type) {
+	case verbatim:
+		return append(dst, ev...)
+	case Connected:
+		dst = append(dst, engineMessage, packetConnect, '{')
+		return append(appendMember(dst, "sid", ev.ID), '}')
+	case LoggedIn:
+		return packetEnvelope.loggedIn(dst, ev, s.iceServers)
+	case Acknowledged:
+		return s.receipt(dst, ev)
+	case Refused:
+		if ev.Request == connecting {
+			return s.connectError(dst, ev)
+		}
+	case Joined:
+		dst = append(openPayload(dst, "room_users"), '[')
+		return append(appendMembers(dst, ev.Members), "]]"...)
+	case RoomFull:
+		return append(openEvent(dst, "room_full"), ']')
+	}
+	return s.encodeCall(dst, ev)
+}
+
+// encodeCall writes what concerns a call. To a member of a room the argument
+// is the payload itself.
+func (s socketIO) encodeCall(dst []byte, ev Event) []byte {
+	switch ev := ev.(type) {
+	case Offered:
+		if ev.Words == roomWords {
+			return append(appendObject(openPayload(dst, "getOffer"), "offer", ev.SDP), ']')
+		}
+		ev.Words = ownWords(ev.CallInfo)
+		return packetEnvelope.encode(dst, ev)
+	case Answered:
+		if ev.Words == roomWords {
+			return append(appendObject(openPayload(dst, "getAnswer"), "answer", ev.SDP), ']')
+		}
+		ev.Words = ownWords(ev.CallInfo)
+		return packetEnvelope.encode(dst, ev)
+	case Established:
+		ev.Words = ownWords(ev.CallInfo)
+		return packetEnvelope.encode(dst, ev)
+	case NewCandidate:
+		if ev.Words == roomWords {
+			return append(append(openPayload(dst, "getCandidate"), ev.Candidate...), ']')
+		}
+		ev.Words = ownWords(ev.CallInfo)
+		return packetEnvelope.encode(dst, ev)
+	case Ended:
+		if ev.Words == roomWords {
+			dst = append(openPayload(dst, "user_exit"), '{')
+			return append(appendMember(dst, "id", ev.Peer), "}]"...)
+		}
+	}
+	return packetEnvelope.encode(dst, ev)
+}
+
+// openPayload begins an event packet up to its argument.
+func openPayload(dst []byte, word string) []byte { return append(openEvent(dst, word), ',') }
+
+// ownWords are those that a party of this family hears in a call: whoever is
+// called hears request-call, the one way of being called that its samples
+// know; a caller hears the words that it has used itself.
+func ownWords(info CallInfo) Words {
+	if info.Words == offerWords && !info.Caller {
+		return requestWords
+	}
+	return info.Words
+}
+
+// receipt writes an ACK packet.
+func (socketIO) receipt(dst []byte, ev Acknowledged) []byte {
+	dst = append(dst, engineMessage, packetAck)
+	dst = append(append(dst, ev.Receipt...), "[{"...)
+	if ev.Refusal != nil {
+		dst = appendRefusal(dst, *ev.Refusal)
+	} else {
+		dst = appendKnown(dst, "callID", ev.CallID)
+	}
+	return append(dst, "}]"...)
+}
+
+// connectError refuses a CONNECT packet. If that was about a namespace, it
+// says no more than other servers do.
+func (socketIO) connectError(dst []byte, ev Refused) []byte {
+	dst = append(dst, engineMessage, packetConnectError)
+	if ev.Name != "" {
+		dst = append(append(dst, ev.Name...), ',')
+		return append(appendMember(append(dst, '{'), "message", ev.Message), '}')
+	}
+	dst = appendMember(append(dst, '{'), "message", ev.Message)
+	dst = append(appendKey(dst, "data"), '{')
+	return append(appendMember(dst, "code", string(ev.Code)), "}}"...)
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"crypto/rand"
+	"slices"
+	"strings"
+)
+
+// A Room is where two meet who know no names but the room's. When the second
+// comes in, a call is active between them; either may offer. A room that
+// nobody is in is forgotten. Owned by the hub.
+type Room struct {
+	name    Name
+	members []*Client // one or two
+}
+
+const maxMembers = 2
+
+func (r *Room) others(c *Client) []*Client {
+	return slices.DeleteFunc(slices.Clone(r.members), func(other *Client) bool { return other == c })
+}
+
+// full reports whether nobody else fits in. A member who talks to somebody
+// outside has no room for another either.
+func (r *Room) full() bool {
+	return len(r.members) == maxMembers || len(r.members[0].calls) > 0
+}
+
+// address is how others speak of c: by its name, or by an id if it is in a
+// room without one.
+func (c *Client) address() string {
+	if c.loggedIn() {
+		return c.name.Text
+	}
+	return c.memberID
+}
+
+// addressKey is what addresses are compared by.
+func (c *Client) addressKey() string {
+	if c.loggedIn() {
+		return c.name.Key
+	}
+	return c.memberID
+}
+
+// newMemberID returns an id that cannot be guessed and is its own key.
+func newMemberID() string { return strings.ToLower(rand.Text()) }
+
+func (h *Hub) join(c *Client, cmd Join) *Refused {
+	room := h.rooms[cmd.Room.Key]
+	switch {
+	case c.waiting != nil:
+		return refuse(CodeBadState, "your login is being looked at")
+	case room != nil && room == c.room:
+		h.tellJoined(c) // again; nothing has changed
+		return nil
+	case len(c.calls) > 0:
+		return refuse(CodeBusy, "you are in a call with "+c.calls[0].peerAddress(c))
+	case room != nil && room.full():
+		h.tell(c, RoomFull{cmd.Room.Text})
+		return nil
+	case room != nil && !h.rights.concern(c.role, room.members[0].role):
+		return refuse(CodeForbidden, "you and who is in this room may not call each other")
+	}
+	h.exitRoom(c)
+	if room == nil {
+		room = &Room{name: cmd.Room}
+		h.rooms[cmd.Room.Key] = room
+	}
+	if c.memberID == "" {
+		c.memberID = newMemberID()
+	}
+	c.loginTimer.Stop()
+	c.room, c.label = room, cmd.Label
+	room.members = append(room.members, c)
+	h.tellJoined(c)
+	if len(room.members) == maxMembers {
+		h.meet(room)
+	}
+	return nil
+}
+
+func (h *Hub) tellJoined(c *Client) {
+	joined := Joined{Room: c.room.name.Text}
+	for _, other := range c.room.others(c) {
+		joined.Members = append(joined.Members, Member{Address: other.address(), Label: other.label})
+	}
+	h.tell(c, joined)
+}
+
+// meet makes the call between the two members of a room. The one who came
+// last counts as the caller, since its page makes the offer.
+func (h *Hub) meet(room *Room) {
+	cl := h.newCall(room.members[1], room.members[0], roomWords)
+	cl.room = room
+	h.establish(cl)
+}
+
+// exitRoom takes c out of the room that it is in, if any. Its call in there
+// must have ended.
+func (h *Hub) exitRoom(c *Client) {
+	room := c.room
+	if room == nil {
+		return
+	}
+	c.room = nil
+	room.members = room.others(c)
+	if len(room.members) == 0 {
+		delete(h.rooms, room.name.Key)
+	}
+	if !c.loggedIn() {
+		c.loginTimer.Reset(h.limits.loginTimeout)
+	}
+}

@@ -1,0 +1,364 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+)
+
+// This file is what lies below Socket.IO packets: the requests and sessions of
+// Engine.IO 4. The words are in dialect_socketio.go; those who wait for their
+// WebSocket, in lobby.go.
+
+// The types of Engine.IO packets, each the first character of a frame.
+const (
+	engineOpen    = '0'
+	engineClose   = '1'
+	enginePing    = '2'
+	enginePong    = '3'
+	engineMessage = '4'
+	engineUpgrade = '5'
+	engineNoop    = '6'
+)
+
+const (
+	heartbeat     = verbatim(enginePing) // it is the server that pings
+	tryPing       = string(enginePing) + "probe"
+	tryPong       = string(enginePong) + "probe"
+	engineVersion = "4"
+)
+
+// connectTime is how long a session may take to connect to the namespace, if
+// the login timeout is not shorter. It is other servers' default.
+const connectTime = 45 * time.Second
+
+// verbatim is a frame that belongs to the connection, and to nobody's words.
+type verbatim string
+
+func (v verbatim) weight() int { return eventOverhead + len(v) }
+
+// session is an Engine.IO session, and so the dialect of its connection: it
+// takes the framing off and leaves the words to socketIO.
+type session struct {
+	socketIO
+	handshake identity
+	timer     *time.Timer // for the CONNECT packet
+
+	// Owned by Decode.
+	connected bool // a CONNECT packet has come
+	settled   bool // and cannot have been refused
+}
+
+func (s *session) Decode(frame []byte) (Request, *Refused) {
+	switch kind, rest := split(frame); {
+	case kind == engineMessage:
+		return s.decodePacket(rest)
+	case kind == engineClose && len(rest) == 0:
+		return quit(closeDisconnected)
+	case (kind == enginePong || kind == engineNoop) && len(rest) == 0:
+		return Request{}, nil
+	}
+	return quit(closeMalformed)
+}
+
+func quit(why *Closing) (Request, *Refused) { return Request{Command: Quit{why}}, nil }
+
+// split takes the type off a packet. An empty one has none.
+func split(frame []byte) (kind byte, rest []byte) {
+	if len(frame) == 0 {
+		return 0, nil
+	}
+	return frame[0], frame[1:]
+}
+
+func (s *session) decodePacket(text []byte) (Request, *Refused) {
+	if kind, _ := split(text); kind == packetBinaryEvent || kind == packetBinaryAck {
+		return quit(closeBinary)
+	}
+	p, ok := parsePacket(text)
+	switch {
+	case !ok:
+		return quit(closeMalformed)
+	case p.kind == packetConnect:
+		return s.connect(p)
+	case p.namespace != "" || !s.connected:
+		return quit(closeUnconnected)
+	case p.kind == packetDisconnect:
+		return quit(closeDisconnected)
+	case p.kind == packetAck:
+		return Request{}, nil // to nothing that we asked
+	}
+	return s.decodeEvent(p)
+}
+
+// connect reads a CONNECT packet. A second one is in order only if the first
+// may have been refused.
+func (s *session) connect(p packet) (Request, *Refused) {
+	if s.settled && p.namespace == "" {
+		return quit(closeMalformed)
+	}
+	req, refusal := s.socketIO.connect(p, s.handshake)
+	if p.namespace == "" {
+		s.timer.Stop()
+		s.connected = true
+		_, s.settled = req.Command.(Connect)
+	}
+	return req, refusal
+}
+
+// identityIn reads who a handshake's query says the client is. Nothing of
+// the request stays in memory.
+func identityIn(query url.Values) (who identity) {
+	for key := range query {
+		if slot := who.slot([]byte(key)); slot != nil && query.Get(key) != "" {
+			*slot = appendString(nil, query.Get(key))
+		}
+	}
+	return who
+}
+
+// opening is the first packet of a session: what the client must know of it.
+// The client gives up when it has heard no ping for an interval and a
+// timeout. That is no sooner than we give the client up, and leaves a ping
+// the time that a write may take.
+func (s *Server) opening(id, upgrades string) verbatim {
+	return verbatim(fmt.Sprintf(`%c{"sid":%q,"upgrades":[%s],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
+		engineOpen, id, upgrades, s.cfg.pingInterval.Milliseconds(), s.clientPatience().Milliseconds(), s.cfg.maxMessage))
+}
+
+func (s *Server) clientPatience() time.Duration { return s.cfg.pongTimeout + s.cfg.writeTimeout }
+
+// serveSocketIO answers a request to the path of Socket.IO clients.
+func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
+	if !s.admitsOrigin(w, r) {
+		return
+	}
+	s.admitPage(w, r)
+	query := r.URL.Query()
+	transport, id := query.Get("transport"), query.Get("sid")
+	upgrade := websocket.IsWebSocketUpgrade(r)
+	switch {
+	case r.Method == http.MethodOptions:
+		w.WriteHeader(http.StatusNoContent)
+	case query.Get("EIO") != engineVersion:
+		unsupportedVersion.answer(w)
+	case transport == "polling" && !upgrade:
+		s.servePolling(w, r, id)
+	case transport != "websocket":
+		unknownTransport.answer(w)
+	case !upgrade:
+		badRequest.answer(w)
+	case id == "":
+		s.openSession(w, r)
+	default:
+		s.upgradeSession(w, r, id)
+	}
+}
+
+// admitPage tells the browser that a page from elsewhere, which is allowed,
+// may read the answer. The rule for such requests is that of their
+// WebSockets (Fetch standard, CORS protocol).
+func (s *Server) admitPage(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return
+	}
+	w.Header().Set("Access-Control-Allow-Origin", origin)
+	w.Header().Set("Access-Control-Allow-Credentials", "true")
+	w.Header().Set("Vary", "Origin")
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
+		w.Header().Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers"))
+	}
+}
+
+// engineError is how Engine.IO refuses a request.
+type engineError struct {
+	status  int
+	code    int
+	message string
+}
+
+var (
+	unknownTransport   = &engineError{http.StatusBadRequest, 0, "Transport unknown"}
+	unknownSession     = &engineError{http.StatusBadRequest, 1, "Session ID unknown"}
+	badMethod          = &engineError{http.StatusBadRequest, 2, "Bad handshake method"}
+	badRequest         = &engineError{http.StatusBadRequest, 3, "Bad request"}
+	tooMuch            = &engineError{http.StatusRequestEntityTooLarge, 3, "Too much before the upgrade to WebSocket"}
+	unsupportedVersion = &engineError{http.StatusBadRequest, 5, "Unsupported protocol version"}
+	unavailable        = &engineError{http.StatusServiceUnavailable, 3, "No room for another session"}
+)
+
+func (e *engineError) answer(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(e.status)
+	fmt.Fprintf(w, `{"code":%d,"message":%q}`, e.code, e.message)
+}
+
+// newSession makes a client that will speak Socket.IO.
+func (s *Server) newSession(r *http.Request) (*Client, *session) {
+	c := s.newClient()
+	own := &session{socketIO: s.socketIO, handshake: identityIn(r.URL.Query())}
+	c.speak(own)
+	c.decided = true
+	c.pulse.ping = func(deadline time.Time) {
+		c.send(heartbeat) // its own client waits for it
+		c.ping(deadline)
+	}
+	return c, own
+}
+
+// serve is the life of a session that has its WebSocket.
+func (s *session) serve(c *Client) {
+	s.timer = time.AfterFunc(connectTime, func() { c.lose(closeUnconnected) })
+	defer s.timer.Stop()
+	c.serve()
+}
+
+// openSession begins a session with its WebSocket.
+func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
+	c, own := s.newSession(r)
+	from, ok := s.enter(w, r, c)
+	if !ok {
+		return
+	}
+	c.send(s.opening(newSessionID(), ""))
+	go func() {
+		defer s.door.leave(from)
+		own.serve(c)
+	}()
+}
+
+// upgradeSession gives a session that began with long-polling its WebSocket.
+func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, id string) {
+	v, refusal := s.lobby.claim(id)
+	if refusal != nil {
+		refusal.answer(w)
+		return
+	}
+	c, own := s.newSession(r)
+	if !s.open(w, r, c) {
+		s.lobby.fail(v)
+		s.door.leave(v.from)
+		return
+	}
+	go func() {
+		defer s.door.leave(v.from)
+		if why := s.switchOver(c, v); why != nil {
+			s.lobby.fail(v)
+			c.kill(why)
+			c.finish()
+			return
+		}
+		own.serve(c)
+	}()
+}
+
+// switchTime is how long a client may take to go over to its WebSocket.
+const switchTime = 5 * time.Second
+
+// switchOver lets a client try its WebSocket and then go over to it. Until
+// then nobody else writes to it, and the hub does not know of it.
+func (s *Server) switchOver(c *Client, v *visitor) *Closing {
+	c.ws.SetReadDeadline(time.Now().Add(switchTime))
+	if why := c.await(tryPing); why != nil {
+		return why
+	}
+	if c.ws.WriteMessage(websocket.TextMessage, []byte(tryPong)) != nil {
+		return closeGone
+	}
+	s.lobby.release(v)
+	if why := c.await(string(engineUpgrade)); why != nil {
+		return why
+	}
+	c.early = s.lobby.depart(v)
+	c.ws.SetReadDeadline(time.Time{})
+	return nil
+}
+
+// await reads a frame that must be this one.
+func (c *Client) await(want string) *Closing {
+	frame, why := c.readFrame()
+	if why == nil && string(frame) != want {
+		why = closeMalformed
+	}
+	return why
+}
+
+// servePolling answers a request of a session that has no WebSocket yet.
+func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, id string) {
+	switch {
+	case id == "" && r.Method == http.MethodGet:
+		s.beginPolling(w, r)
+	case id != "" && r.Method == http.MethodGet:
+		s.answerPoll(w, r, id)
+	case id != "" && r.Method == http.MethodPost:
+		s.keepPosted(w, r, id)
+	default:
+		badMethod.answer(w)
+	}
+}
+
+// beginPolling begins a session that will come back with its WebSocket.
+func (s *Server) beginPolling(w http.ResponseWriter, r *http.Request) {
+	from := household(s.cfg.trustedProxies.clientAddress(r))
+	if !s.door.enter(from) {
+		s.door.leave(from)
+		unavailable.answer(w)
+		return
+	}
+	v, ok := s.lobby.admit(from, s.cfg.pingInterval+s.clientPatience())
+	if !ok {
+		unavailable.answer(w)
+		return
+	}
+	answerPacket(w, string(s.opening(v.id, `"websocket"`)))
+}
+
+// answerPoll lets a client wait for packets. There are none before it has its
+// WebSocket: the answer only frees it to go over.
+func (s *Server) answerPoll(w http.ResponseWriter, r *http.Request, id string) {
+	v, refusal := s.lobby.startPoll(id)
+	if refusal != nil {
+		refusal.answer(w)
+		return
+	}
+	wait := time.NewTimer(pollTime)
+	defer wait.Stop()
+	select {
+	case <-v.released:
+	case <-wait.C:
+	case <-r.Context().Done():
+	}
+	answerPacket(w, string(s.lobby.endPoll(v)))
+}
+
+// keepPosted keeps what a client says before it has its WebSocket.
+func (s *Server) keepPosted(w http.ResponseWriter, r *http.Request, id string) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPosted))
+	switch {
+	case err != nil:
+		tooMuch.answer(w)
+		return
+	case !utf8.Valid(body):
+		badRequest.answer(w)
+		return
+	}
+	if refusal := s.lobby.post(id, bytes.Split(body, []byte(packetSeparator))); refusal != nil {
+		refusal.answer(w)
+		return
+	}
+	answerPacket(w, "ok")
+}
+
+func answerPacket(w http.ResponseWriter, packet string) {
+	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	io.WriteString(w, packet)
+}
