@@ -48,6 +48,9 @@ func listenUnix(file string) (net.Listener, error) {
 		conn.Close()
 		return nil, fmt.Errorf("unix:%s is in use by another program; choose another path with -listen", file)
 	} else if errors.Is(err, syscall.ECONNREFUSED) {
+		if info, err := os.Lstat(file); err == nil && info.Mode()&os.ModeSocket == 0 {
+			return nil, fmt.Errorf("%s exists and is not a socket; choose another path with -listen", file)
+		}
 		os.Remove(file)
 	}
 	l, err := net.Listen("unix", file)
