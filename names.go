@@ -40,7 +40,7 @@ func parseName(s string) (Name, bool) {
 	if err != nil || utf8.RuneCountInString(text) > maxNameRunes {
 		return Name{}, false
 	}
-	key, err := precis.Nickname.CompareKey(s)
+	key, err := precis.Nickname.CompareKey(text) // of what is shown, lest two names look the same
 	if err != nil {
 		return Name{}, false
 	}
