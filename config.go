@@ -134,16 +134,13 @@ func parseConfig(args []string, lookupEnv func(string) (string, bool)) (Config, 
 	return cfg, cfg.validate()
 }
 
-// defaultConfig is the configuration of a program started with no flags.
-func defaultConfig() Config {
-	var cfg Config
-	newFlags(&cfg)
-	return cfg
-}
-
 // validate checks what one flag alone does not show.
 func (cfg Config) validate() error {
 	switch {
+	case len(cfg.listen) == 0:
+		return errors.New("-listen names no address")
+	case cfg.maxQueue < 2*cfg.maxMessage:
+		return errors.New("-max-queue has no room for two messages of -max-message")
 	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):
 		return errors.New("-tls-cert and -tls-key go together")
 	case cfg.tlsSelfSigned && cfg.tlsCert != "":
@@ -226,7 +223,8 @@ func parseListen(s string) (string, error) {
 		}
 		return s, nil
 	}
-	if _, _, err := net.SplitHostPort(s); err != nil {
+	_, port, err := net.SplitHostPort(s)
+	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
 		return "", errors.New("an address is of the form host:port, :port or unix:/path")
 	}
 	return s, nil
@@ -247,7 +245,7 @@ func parseOrigin(s string) (string, error) {
 	if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
 		return "", errors.New("an origin is of the form https://app.example.org")
 	}
-	return u.Scheme + "://" + u.Host, nil
+	return u.Scheme + "://" + strings.TrimSuffix(u.Host, impliedPorts[u.Scheme]), nil // as browsers write it
 }
 
 func parseNetwork(s string) (netip.Prefix, error) {
@@ -287,7 +285,7 @@ func parseSize(s string) (int64, error) {
 func parseRate(s string) (rate.Limit, error) {
 	n, err := strconv.ParseFloat(s, 64)
 	switch {
-	case err != nil || n < 0:
+	case err != nil || !(n >= 0): // nor NaN
 		return 0, errors.New("a rate is a number of messages a second")
 	case n == 0:
 		return rate.Inf, nil

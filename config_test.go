@@ -14,6 +14,13 @@ import (
 	"golang.org/x/time/rate"
 )
 
+// defaultConfig is the configuration of a program started with no flags.
+func defaultConfig() Config {
+	var cfg Config
+	newFlags(&cfg)
+	return cfg
+}
+
 func noEnv(string) (string, bool) { return "", false }
 
 // The table in README.md is what the program says of itself.
@@ -74,11 +81,11 @@ func TestConfigFromFlagsAndEnvironment(t *testing.T) {
 
 func TestConfigRefusals(t *testing.T) {
 	for _, args := range []string{
-		"-nonsense", "stray", "-listen 9090", "-listen unix:", "-base-path call", "-origins app.example", "-origins https://a.example/path",
+		"-nonsense", "stray", "-listen 9090", "-listen unix:", "-listen :99999", "-listen ,", "-max-queue 100KiB", "-base-path call", "-origins app.example", "-origins https://a.example/path",
 		"-trusted-proxies home", "-tls-cert a", "-tls-key a", "-tls-self-signed -tls-cert a -tls-key b", "-may-call teacher",
-		"-may-call a:b:c", "-may-call :b", "-max-calls 0", "-max-calls x", "-stun stun.example.org", "-stun stun:", "-turn turn:host:3478",
+		"-may-call a:b:c", "-may-call :b", "-max-calls 0", "-max-calls x", "-stun stun.example.org", "-stun stun:", "-stun stun://stun.example.org", "-turn turn://u:p@host", "-turn turn:host:3478",
 		"-turn turn:user@host", "-turn turn:u:p@", "-turn turn:u:%zz@host", "-ring-timeout 45", "-ring-timeout 0s", "-pong-timeout 1h",
-		"-max-message 0", "-max-message 64kb", "-rate -1", "-rate x", "-burst 0", "-max-connections -1", "-log-format xml", "-log-level loud",
+		"-max-message 0", "-max-message 64kb", "-rate -1", "-rate x", "-rate NaN", "-burst 0", "-max-connections -1", "-log-format xml", "-log-level loud",
 	} {
 		_, err := parseConfig(strings.Fields(args), noEnv)
 		if err == nil || strings.Contains(err.Error(), "\n") {

@@ -17,7 +17,8 @@ type iceServer struct {
 
 // stunServer reads a STUN URI (RFC 7064).
 func stunServer(uri string) (iceServer, error) {
-	if scheme, rest, _ := strings.Cut(uri, ":"); (scheme != "stun" && scheme != "stuns") || rest == "" {
+	scheme, rest, _ := strings.Cut(uri, ":")
+	if (scheme != "stun" && scheme != "stuns") || rest == "" || rest[0] == '/' {
 		return iceServer{}, fmt.Errorf("%q is not of the form stun:host:port", uri)
 	}
 	return iceServer{URLs: []string{uri}}, nil
@@ -28,7 +29,7 @@ func stunServer(uri string) (iceServer, error) {
 func turnServer(uri string) (iceServer, error) {
 	scheme, rest, _ := strings.Cut(uri, ":")
 	at := strings.LastIndexByte(rest, '@')
-	if (scheme != "turn" && scheme != "turns") || at < 0 || at == len(rest)-1 {
+	if (scheme != "turn" && scheme != "turns") || at < 0 || at == len(rest)-1 || rest[0] == '/' {
 		return iceServer{}, fmt.Errorf("a TURN server is of the form turn:user:password@host:port")
 	}
 	user, password, ok := strings.Cut(rest[:at], ":")

@@ -73,7 +73,7 @@ func start(cfg Config, stdout, stderr io.Writer) error {
 
 // wait serves signals until one asks to stop, then lets everybody go.
 func wait(srv *Server, cert *certificate, failed <-chan error, log *slog.Logger) error {
-	signals := make(chan os.Signal, 1)
+	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	for {
 		select {
@@ -85,7 +85,7 @@ func wait(srv *Server, cert *certificate, failed <-chan error, log *slog.Logger)
 				continue
 			}
 			log.Info("stopping", "signal", s)
-			signal.Reset() // a second one ends the process at once
+			signal.Reset(os.Interrupt, syscall.SIGTERM) // a second one ends the process at once
 			ctx, cancel := context.WithTimeout(context.Background(), srv.cfg.drainTimeout)
 			defer cancel()
 			if err := srv.shutdown(ctx); err != nil {
@@ -97,7 +97,8 @@ func wait(srv *Server, cert *certificate, failed <-chan error, log *slog.Logger)
 }
 
 func reload(cert *certificate, log *slog.Logger) {
-	if cert == nil {
+	if cert == nil || cert.certFile == "" {
+		log.Info("there is no certificate to read again")
 		return
 	}
 	if err := cert.reload(); err != nil {

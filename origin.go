@@ -26,6 +26,8 @@ func (o originRule) allows(r *http.Request) bool {
 	return sameHost(origin, r.Host) || slices.Contains(o.allowed, origin) || slices.Contains(o.allowed, "*")
 }
 
+var impliedPorts = map[string]string{"http": ":80", "https": ":443"}
+
 // sameHost reports whether a page of the given origin came from host. A port
 // that the scheme implies may be left out on either side.
 func sameHost(origin, host string) bool {
@@ -33,6 +35,6 @@ func sameHost(origin, host string) bool {
 	if err != nil || u.Host == "" {
 		return false
 	}
-	implied := map[string]string{"http": ":80", "https": ":443"}[u.Scheme]
+	implied := impliedPorts[u.Scheme]
 	return strings.TrimSuffix(u.Host, implied) == strings.TrimSuffix(strings.ToLower(host), implied)
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -49,7 +50,7 @@ func newDemoPage() (*page, error) {
 func newDirPage(dir string) (*page, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("-static: %w", err)
 	}
 	return &page{files: root.FS()}, nil
 }

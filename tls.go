@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -29,9 +30,6 @@ func loadCertificate(certFile, keyFile string) (*certificate, error) {
 
 // reload reads the files again. If that fails, the certificate in use stays.
 func (c *certificate) reload() error {
-	if c.certFile == "" {
-		return nil
-	}
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
 		return err
@@ -105,7 +103,11 @@ func (cfg Config) certificate() (*certificate, error) {
 	case cfg.tlsSelfSigned:
 		return selfSignedCertificate()
 	case cfg.tlsCert != "":
-		return loadCertificate(cfg.tlsCert, cfg.tlsKey)
+		cert, err := loadCertificate(cfg.tlsCert, cfg.tlsKey)
+		if err != nil {
+			return nil, fmt.Errorf("-tls-cert and -tls-key: %w", err)
+		}
+		return cert, nil
 	}
 	return nil, nil
 }
