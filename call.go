@@ -23,6 +23,7 @@ type Call struct {
 	// Per party, by index: the caller's at 0, the callee's at 1.
 	unanswered [2]bool              // its latest offer awaits an answer
 	held       [2][]json.RawMessage // its candidates, kept until the answer
+	heldBytes  [2]int
 
 	// The callee offered too, and was refused: the candidates that it still
 	// trickles belong to that dead offer.
@@ -178,7 +179,7 @@ func (h *Hub) offer(c *Client, cmd Offer) *Refused {
 	case !cl.callee.profile.renegotiates:
 		return refuse(CodeBusy, cl.peerAddress(c)+" is being called")
 	}
-	cl.held[cl.index(c)] = nil // they belong to the offer before
+	cl.held[cl.index(c)], cl.heldBytes[cl.index(c)] = nil, 0 // they belong to the offer before
 	h.passOffer(cl, c, cmd.SDP)
 	return nil
 }
@@ -344,10 +345,11 @@ func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
 		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
 	case !cl.holds():
 		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})
-	case len(cl.held[own]) == maxHeld:
-		return refuse(CodeTooMany, fmt.Sprintf("%d candidates wait for the answer, which is the limit", maxHeld))
+	case len(cl.held[own]) == maxHeld, cl.heldBytes[own]+len(cmd.Candidate) > h.limits.maxHeldBytes:
+		return refuse(CodeTooMany, "too many candidates wait for the answer")
 	default:
 		cl.held[own] = append(cl.held[own], cmd.Candidate)
+		cl.heldBytes[own] += len(cmd.Candidate)
 	}
 	return nil
 }

@@ -77,7 +77,15 @@ func (c *Client) kill(why *Closing) {
 // lose is kill for everybody but the hub, which it tells.
 func (c *Client) lose(why *Closing) {
 	c.kill(why)
-	c.hub.post(disconnected{c})
+	c.hub.post(disconnected{c, why})
+}
+
+// depart is what the read loop does at its end: the hub kills, after it has
+// answered what was read before.
+func (c *Client) depart(why *Closing) {
+	if !c.hub.post(disconnected{c, why}) {
+		c.kill(why)
+	}
 }
 
 // serve is the life of a connection: it returns when all is over and done.
@@ -85,7 +93,7 @@ func (c *Client) serve() {
 	c.limitPings()
 	c.hub.post(connected{c})
 	c.pulse.start()
-	c.lose(c.readLoop())
+	c.depart(c.readLoop())
 	c.pulse.stop()
 	c.finish()
 }
@@ -121,10 +129,7 @@ func (c *Client) readLoop() (why *Closing) {
 	}
 	c.early = nil
 	for why == nil {
-		var frame []byte
-		if frame, why = c.readFrame(); why == nil {
-			why = c.receive(frame)
-		}
+		why = c.readFrame(c.receive)
 	}
 	return why
 }
@@ -133,14 +138,15 @@ func (c *Client) readLoop() (why *Closing) {
 // connection is idle.
 var frameBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// readFrame waits for the next text frame.
-func (c *Client) readFrame() ([]byte, *Closing) {
+// readFrame waits for the next text frame and gives it to take, which must
+// not keep it.
+func (c *Client) readFrame(take func(frame []byte) *Closing) *Closing {
 	kind, r, err := c.ws.NextReader()
 	if err != nil {
-		return nil, closingOf(err)
+		return closingOf(err)
 	}
 	if kind != websocket.TextMessage {
-		return nil, closeBinary
+		return closeBinary
 	}
 	c.pulse.beginMessage()
 	defer c.pulse.endMessage()
@@ -148,16 +154,17 @@ func (c *Client) readFrame() ([]byte, *Closing) {
 	defer frameBuffers.Put(buf)
 	buf.Reset()
 	if _, err := buf.ReadFrom(r); err != nil {
-		return nil, closingOf(err)
+		return closingOf(err)
 	}
 	if !utf8.Valid(buf.Bytes()) {
-		return nil, closeNotUTF8
+		return closeNotUTF8
 	}
-	return bytes.Clone(buf.Bytes()), nil
+	return take(buf.Bytes())
 }
 
-// closingOf words why reading failed. To a frame that is too large or breaks
-// RFC 6455, gorilla/websocket has sent the close frame itself.
+// closingOf words why reading failed. To a frame that is too large, if only by
+// its announcement, or breaks RFC 6455, gorilla/websocket has sent the close
+// frame itself, ahead of what may still wait to be answered.
 func closingOf(err error) *Closing {
 	switch {
 	case websocket.IsCloseError(err, websocket.CloseAbnormalClosure):
@@ -186,7 +193,7 @@ func (c *Client) receive(frame []byte) *Closing {
 	if quit, ok := req.Command.(Quit); ok {
 		return quit.why
 	}
-	if !c.allowance.AllowN(time.Now(), min(cost(req.Command), c.allowance.Burst())) {
+	if !c.allowance.AllowN(time.Now(), min(cost(req.Command, len(frame)), c.allowance.Burst())) {
 		refusal = refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
 		refusal.about(req.Word, targetOf(req.Command))
 	}
@@ -195,6 +202,7 @@ func (c *Client) receive(frame []byte) *Closing {
 		// By way of the hub, so that it does not overtake earlier answers.
 		c.hub.post(refused{c, req.Receipt, refusal})
 	case req.Command != nil:
+		req.Command = withOwnPayload(req.Command)
 		c.hub.post(received{c, req})
 	}
 	return nil

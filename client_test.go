@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -184,6 +185,50 @@ func TestFlood(t *testing.T) {
 			}
 		}
 		s.wantClosed("ann", websocket.ClosePolicyViolation, 0)
+	})
+}
+
+// What was asked before the frame that ends a connection is answered first.
+func TestAnswersComeBeforeTheEnd(t *testing.T) {
+	for code, last := range map[int][]byte{
+		websocket.CloseUnsupportedData:         frame(0x80|websocket.BinaryMessage, "x"),
+		websocket.CloseInvalidFramePayloadData: frame(0x80|websocket.TextMessage, "\xff"),
+	} {
+		onStage(t, "", func(t *testing.T, s *stage) {
+			ann := s.signIn("ann")
+			burst := bytes.Repeat(frame(0x80|websocket.TextMessage, `{"type":"leave"}`), 20)
+			go ann.ws.NetConn().Write(append(burst, last...))
+			for i := range 20 {
+				if event, _ := s.Next("ann"); !strings.Contains(event.Text, string(CodeNoSuchCall)) {
+					t.Fatalf("answer %d of 20 before the end with %d is %q", i, code, event.Text)
+				}
+			}
+			s.wantClosed("ann", code, 0)
+		})
+	}
+}
+
+// What a client may send at once fits into the outbox of the other party,
+// however large its messages are, so nobody is too slow for a burst.
+func TestBurstOfLargeMessages(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		_, bob := s.talk("ann", "bob")
+		bob.conn.suspend()
+		large := `{"type":"candidate","candidate":"` + strings.Repeat("x", 60000) + `"}`
+		for range 100 {
+			s.do("ann", large)
+		}
+		synctest.Wait()
+		bob.conn.resume()
+		for {
+			event, ok := s.Next("bob")
+			if !ok {
+				break
+			}
+			if event.Kind == transcript.Closed {
+				t.Fatalf("bob was let go with %d for what ann sent", event.Code)
+			}
+		}
 	})
 }
 

@@ -65,11 +65,12 @@ func (m *nativeMessage) slot(key []byte) *json.RawMessage {
 
 func (native) Decode(frame []byte) (Request, *Refused) {
 	var m nativeMessage
-	if refusal := readObject(frame, m.slot); refusal != nil {
-		return Request{}, refusal
-	}
+	refusal := readObject(frame, m.slot)
 	word, ok := asString(m.typ)
-	if !ok {
+	switch {
+	case refusal != nil:
+		return Request{}, refusal.about(excerpt(word), m.subject(word))
+	case !ok:
 		return Request{}, refuse(CodeBadRequest, `a message needs a "type", which is a string`)
 	}
 	cmd, refusal := m.command(word)
@@ -176,7 +177,7 @@ func (m *nativeMessage) leaveCommand() (Command, *Refused) {
 	}
 	reason, _ := asString(m.reason)
 	if !slices.Contains(claimable, Reason(reason)) {
-		return nil, refuse(CodeBadRequest, fmt.Sprintf(`"reason" is one of %s`, claimable))
+		return nil, refuse(CodeBadRequest, `"reason" is hangup, declined, cancelled, busy or failed`)
 	}
 	return Leave{To: to, Reason: Reason(reason)}, nil
 }
@@ -230,8 +231,8 @@ func (m *nativeMessage) addressee(words Words) (Target, *Refused) {
 // address reads which call, or whom, a message is about.
 func (m *nativeMessage) address(name json.RawMessage) (to Target, refusal *Refused) {
 	var ok bool
-	if to.CallID, ok = asString(m.callID); !ok && !absent(m.callID) {
-		return to, refuse(CodeBadRequest, `"callID" is a string`)
+	if to.CallID, ok = asString(m.callID); to.CallID == "" && !absent(m.callID) {
+		return to, refuse(CodeBadRequest, `"callID" is a string, and not empty`)
 	}
 	if absent(name) {
 		return to, nil

@@ -48,11 +48,12 @@ func (m *one2oneMessage) slot(key []byte) *json.RawMessage {
 
 func (one2one) Decode(frame []byte) (Request, *Refused) {
 	var m one2oneMessage
-	if refusal := readObject(frame, m.slot); refusal != nil {
-		return Request{}, refusal
-	}
+	refusal := readObject(frame, m.slot)
 	word, ok := asString(m.id)
-	if !ok {
+	switch {
+	case refusal != nil:
+		return Request{}, refusal.about(excerpt(word), Target{})
+	case !ok:
 		return Request{}, refuse(CodeBadRequest, `a message needs an "id", which is a string`)
 	}
 	cmd, refusal := m.command(word)

@@ -106,7 +106,7 @@ func TestNativeDecodes(t *testing.T) {
 		fails(`{"type":"offer","name":"bob","sdp":"an offer"}`, CodeBadRequest, "offer"),
 		fails(`{"type":"offer","to":7,"name":7,"offer":"an offer"}`, CodeBadRequest, "offer"),
 		fails(`{"type":"offer","name":"bob","callID":7,"offer":"an offer"}`, CodeBadRequest, "offer"),
-		fails(`{"type":"offer","name":"bob","offer":1,"offer":1}`, CodeBadRequest, ""),
+		fails(`{"type":"offer","name":"bob","offer":1,"offer":1}`, CodeBadRequest, "offer"),
 
 		asks(`{"type":"request-call","name":"bob","sdp":{}}`, Offer{To: toBob, SDP: object(`{}`), Words: requestWords}),
 		asks(`{"type":"request-call","to":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Words: requestWords}),
@@ -195,7 +195,7 @@ func TestOne2OneDecodes(t *testing.T) {
 		fails(`{"id":"call","to":7,"sdpOffer":"v=0"}`, CodeBadRequest, "call"),
 		fails(`{"id":"call","to":"bob"}`, CodeBadRequest, "call"),
 		fails(`{"id":"call","to":"bob","sdpOffer":null}`, CodeBadRequest, "call"),
-		fails(`{"id":"call","to":"bob","to":"cat","sdpOffer":"v=0"}`, CodeBadRequest, ""),
+		fails(`{"id":"call","to":"bob","to":"cat","sdpOffer":"v=0"}`, CodeBadRequest, "call"),
 
 		asks(`{"id":"incomingCallResponse","from":"ann","callResponse":"accept","sdpOffer":{"type":"answer","sdp":"v=0"}}`,
 			Answer{SDP: object(`{"type":"answer","sdp":"v=0"}`)}),
@@ -233,7 +233,7 @@ func TestOne2OneDecodes(t *testing.T) {
 		fails(`{"id":"`+strings.Repeat("x", 99)+`"}`, CodeUnknownCommand, strings.Repeat("x", 64)),
 		fails(`{"id":7}`, CodeBadRequest, ""),
 		fails(`{"type":"login"}`, CodeBadRequest, ""),
-		fails(`{"id":"stop","id":"stop"}`, CodeBadRequest, ""),
+		fails(`{"id":"stop","id":"stop"}`, CodeBadRequest, "stop"),
 		fails(`{"id":"stop"}}`, CodeBadJSON, ""),
 		fails(`null`, CodeBadJSON, ""),
 	})

@@ -35,9 +35,14 @@ type Hub struct {
 // hubLimits are the limits that the hub keeps.
 type hubLimits struct {
 	maxCalls     int           // at once, for a party whose role holds several
+	maxHeldBytes int           // of candidates, in a call, of one party
 	ringTimeout  time.Duration // then a call nobody answered ends
 	loginTimeout time.Duration // then a connection that has not signed in ends
 }
+
+// heldShare is the share of an outbox that the candidates held in one call
+// may take, lest they overflow it when they are told all at once.
+const heldShare = 16
 
 // inboxLen smooths bursts. When it is full, readers wait, and TCP makes
 // their clients wait.
@@ -62,8 +67,11 @@ func newHub(rights Rights, limits hubLimits, log *slog.Logger) *Hub {
 // What the hub receives.
 type (
 	connected    struct{ c *Client }
-	disconnected struct{ c *Client }
-	received     struct {
+	disconnected struct {
+		c   *Client
+		why *Closing
+	}
+	received struct {
 		c   *Client
 		req Request
 	}
@@ -111,7 +119,7 @@ func (h *Hub) handle(m any) {
 	case connected:
 		h.admit(m.c)
 	case disconnected:
-		h.remove(m.c, nil)
+		h.remove(m.c, m.why)
 	case received:
 		h.obey(m.c, m.req)
 	case refused:
@@ -153,16 +161,14 @@ func (h *Hub) admit(c *Client) {
 	c.loginTimer = time.AfterFunc(h.limits.loginTimeout, func() { h.post(loginTimeout{c}) })
 }
 
-// remove forgets a connection: its calls end, its name is free at once.
-// why, if not nil, is told to the client itself.
+// remove forgets a connection, and ends it if that has not begun: its calls
+// end, its name is free at once.
 func (h *Hub) remove(c *Client, why *Closing) {
 	if !h.clients[c] {
 		return
 	}
 	delete(h.clients, c)
-	if why != nil {
-		c.kill(why)
-	}
+	c.kill(why)
 	for len(c.calls) > 0 {
 		h.end(c.calls[0], ReasonGone, c)
 	}
@@ -173,14 +179,14 @@ func (h *Hub) remove(c *Client, why *Closing) {
 		return
 	}
 	h.registry.remove(c)
-	h.log.Info("signed out", "conn", c.id, "name", c.name.Text)
+	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", c.out.ended().reason)
 	h.succeed(c)
 }
 
 // obey does what a client asks, or tells it why not.
 func (h *Hub) obey(c *Client, req Request) {
-	if !h.clients[c] {
-		return // removed, but its reader had not noticed yet
+	if !h.clients[c] || h.closing {
+		return // let go, but its reader had not noticed yet
 	}
 	about := h.callOf(c, req)
 	if refusal := h.command(c, req); refusal != nil {

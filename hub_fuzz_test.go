@@ -23,7 +23,7 @@ func FuzzHub(f *testing.F) {
 		}
 		for i := range p.clients {
 			p.drain(i)
-			p.ht.step(disconnected{p.clients[i]})
+			p.ht.step(disconnected{p.clients[i], closeGone})
 		}
 		h := p.ht.hub
 		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes)+len(h.rooms) != 0 {
@@ -105,7 +105,7 @@ func (p *play) step(who int, what byte, detail int) {
 		c.profile = playProfiles[detail%len(playProfiles)]
 	}
 	if c.out.ended() != nil {
-		p.ht.step(disconnected{c}) // as its read loop would tell
+		p.ht.step(disconnected{c, closeGone}) // as its read loop would tell
 		p.reconnect(i)
 	}
 }

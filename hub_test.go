@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -17,7 +18,7 @@ type hubTester struct {
 	hub *Hub
 }
 
-var testLimits = hubLimits{maxCalls: 3, ringTimeout: time.Hour, loginTimeout: time.Hour}
+var testLimits = hubLimits{maxCalls: 3, maxHeldBytes: 1 << 10, ringTimeout: time.Hour, loginTimeout: time.Hour}
 
 func newHubTester(tb testing.TB) *hubTester {
 	rights, err := parseRights("teacher:student,teacher:-,-:-")
@@ -255,6 +256,23 @@ func TestRequestHoldsCandidatesOfBothUntilTheAnswer(t *testing.T) {
 	ht.want(bob, "call, candidates in order", Established{forBob, sdp}, NewCandidate{forBob, a1}, NewCandidate{forBob, a2})
 }
 
+// Candidates are told all at once when the call is answered, and must not be
+// more than the other party's outbox takes.
+func TestHeldCandidatesAreBoundedInBytes(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob := ht.signIn("ann", "teacher"), ht.signIn("bob", "student")
+	large := json.RawMessage(`"` + strings.Repeat("x", testLimits.maxHeldBytes/2-2) + `"`)
+	ht.ring(ann, bob, requestWords)
+	ht.do(ann, Candidate{Candidate: large})
+	ht.do(ann, Candidate{Candidate: large})
+	ht.wantIdle(ann)
+	ht.do(ann, Candidate{Candidate: json.RawMessage(`""`)})
+	ht.wantRefused(ann, CodeTooMany)
+	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
+	ht.do(ann, Candidate{Candidate: large})
+	ht.wantIdle(ann)
+}
+
 // The timer and the answer may both be in the inbox; whichever comes first
 // decides, and the other finds nothing to do.
 func TestRingTimeoutMeetsAnswer(t *testing.T) {
@@ -282,18 +300,18 @@ func TestCommandsOfTheGoneAreDropped(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
 	gone := ht.connect()
-	ht.step(disconnected{gone})
+	ht.step(disconnected{gone, closeGone})
 	ht.login(gone, "cyd", "")
 	if ht.hub.registry.byKey["cyd"] != nil {
 		t.Error("a connection that is gone has signed in")
 	}
 
-	ht.step(disconnected{ann})
+	ht.step(disconnected{ann, closeGone})
 	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
 	ht.wantIdle(bob)
-	ht.step(disconnected{ann}) // told twice
+	ht.step(disconnected{ann, closeGone}) // told twice
 	heir := ht.signIn("ann", "")
-	ht.step(disconnected{ann}) // and late
+	ht.step(disconnected{ann, closeGone}) // and late
 	if ht.hub.registry.byKey["ann"] != heir {
 		t.Error("the late goodbye of one ann removed the next")
 	}
@@ -370,16 +388,16 @@ func TestProbe(t *testing.T) {
 		ann, gone, heir := ht.signIn("ann", ""), ht.connect(), ht.connect()
 		ht.login(gone, "ann", "")
 		ht.login(heir, "ann", "")
-		ht.step(disconnected{gone})
-		ht.step(disconnected{ann})
+		ht.step(disconnected{gone, closeGone})
+		ht.step(disconnected{ann, closeGone})
 		ht.want(heir, "the name", LoggedIn{Name: "ann"})
 	})
 	t.Run("nobody waits in the end", func(t *testing.T) {
 		ht := newHubTester(t)
 		ann, gone := ht.signIn("ann", ""), ht.connect()
 		ht.login(gone, "ann", "")
-		ht.step(disconnected{gone})
-		ht.step(disconnected{ann})
+		ht.step(disconnected{gone, closeGone})
+		ht.step(disconnected{ann, closeGone})
 		ht.signIn("ann", "")
 	})
 	t.Run("few wait at once", func(t *testing.T) {

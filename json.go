@@ -16,7 +16,8 @@ import (
 
 // readObject checks that frame is one JSON object and stores each member
 // that slot knows, raw. A key that is read must not be repeated: two readers
-// might otherwise see two different messages in it.
+// might otherwise see two different messages in it. Whatever comes first is
+// stored all the same, so that the refusal can say what it refuses.
 func readObject(frame []byte, slot func(key []byte) *json.RawMessage) *Refused {
 	if !json.Valid(frame) {
 		var none json.RawMessage
@@ -25,17 +26,18 @@ func readObject(frame []byte, slot func(key []byte) *json.RawMessage) *Refused {
 	if frame = bytes.TrimLeft(frame, jsonSpace); frame[0] != '{' {
 		return refuse(CodeBadJSON, "a message is one JSON object, such as {\"type\":\"login\",\"name\":\"ann\"}")
 	}
+	var refusal *Refused
 	for key, value := range members(frame) {
 		field := slot(key)
-		if field == nil {
-			continue
+		switch {
+		case field == nil:
+		case *field != nil:
+			refusal = refuse(CodeBadRequest, fmt.Sprintf("the key %q is repeated", key))
+		default:
+			*field = value
 		}
-		if *field != nil {
-			return refuse(CodeBadRequest, fmt.Sprintf("the key %q is repeated", key))
-		}
-		*field = value
 	}
-	return nil
+	return refusal
 }
 
 const jsonSpace = " \t\r\n"

@@ -38,7 +38,9 @@ func FuzzDecode(f *testing.F) {
 			checkFrame(t, *refusal)
 			return
 		}
-		for _, ev := range eventsFor(req.Command) {
+		cmd := withOwnPayload(req.Command)
+		clear(frame)
+		for _, ev := range eventsFor(cmd) {
 			checkFrame(t, ev)
 		}
 	})

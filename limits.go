@@ -50,10 +50,15 @@ func (t *tally) reaches(limit int) bool {
 // walks through everybody, and its answer may be large.
 const usersCost = 20
 
-// cost is what a command takes of its client's allowance.
-func cost(cmd Command) int {
+// costlyBytes are what counts as a message more: a client's allowance at once
+// must fit into the outbox of whoever it is talking to.
+const costlyBytes = 4 << 10
+
+// cost is what a command in a frame of some size takes of its client's
+// allowance.
+func cost(cmd Command, size int) int {
 	if _, ok := cmd.(ListUsers); ok {
 		return usersCost
 	}
-	return 1
+	return 1 + size/costlyBytes
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"path"
 	"strings"
 	"sync"
@@ -60,7 +61,8 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		return nil, err
 	}
 	iceServers := cfg.iceServers()
-	limits := hubLimits{maxCalls: cfg.maxCalls, ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout}
+	limits := hubLimits{maxCalls: cfg.maxCalls, maxHeldBytes: int(cfg.maxQueue / heldShare),
+		ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout}
 	s := &Server{
 		cfg:      cfg,
 		hub:      newHub(cfg.mayCall, limits, log),
@@ -115,7 +117,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case websocket.IsWebSocketUpgrade(r) && !strings.HasPrefix(inside, "/socket.io/"):
 		s.upgrade(w, r)
 	case inside == "":
-		http.Redirect(w, r, s.cfg.basePath, http.StatusPermanentRedirect)
+		u := url.URL{Path: s.cfg.basePath, RawQuery: r.URL.RawQuery}
+		http.Redirect(w, r, u.String(), http.StatusPermanentRedirect)
 	default:
 		r.URL.Path = inside
 		s.page.ServeHTTP(w, r)
@@ -198,7 +201,7 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, c *Client) bool {
 		return false
 	}
 	s.log.Debug("connection opened", "conn", c.id, "address", addr)
-	ws.SetReadLimit(int64(s.cfg.maxMessage))
+	ws.SetReadLimit(s.cfg.maxMessage)
 	c.ws = ws
 	return true
 }

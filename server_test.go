@@ -244,3 +244,23 @@ func TestUnixSocketIsTakenOverFromTheDead(t *testing.T) {
 	}
 	second.Close()
 }
+
+func TestUnixSocketLeavesFilesAlone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(file, []byte("text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listenUnix(file); err == nil {
+		t.Error("listening where a file is")
+	}
+	if _, err := os.Stat(file); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLinkKeepsItsParameters(t *testing.T) {
+	w := get(newTestServer(t, "-base-path", "/call"), "GET", "/call?name=ann&role=")
+	if got := w.Header().Get("Location"); got != "/call/?name=ann&role=" {
+		t.Errorf("redirected to %q", got)
+	}
+}

@@ -285,11 +285,12 @@ func (s *Server) switchOver(c *Client, v *visitor) *Closing {
 
 // await reads a frame that must be this one.
 func (c *Client) await(want string) *Closing {
-	frame, why := c.readFrame()
-	if why == nil && string(frame) != want {
-		why = closeMalformed
-	}
-	return why
+	return c.readFrame(func(frame []byte) *Closing {
+		if string(frame) != want {
+			return closeMalformed
+		}
+		return nil
+	})
 }
 
 // servePolling answers a request of a session that has no WebSocket yet.

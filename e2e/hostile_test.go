@@ -439,13 +439,25 @@ func testStalledReader(t *testing.T, to route) {
 	// From here on nobody reads from ws.
 
 	caller.send(message{"type": "offer", "name": "sleeper", "offer": "an offer"})
-	large := strings.Repeat("x", 60<<10)
-	for range 150 { // within the burst that everybody has
-		caller.send(message{"type": "candidate", "name": "sleeper", "candidate": large})
-	}
-	leave := caller.want("leave")
-	if leave["name"] != "sleeper" || leave["reason"] != "gone" {
-		t.Errorf("the caller heard %v", leave)
+	talk := message{"type": "candidate", "name": "sleeper", "candidate": strings.Repeat("x", 3<<10)}
+	tick := time.NewTicker(25 * time.Millisecond) // within the rate that everybody has
+	defer tick.Stop()
+	begun := time.Now()
+	for told := false; !told; {
+		select {
+		case frame := <-caller.frames:
+			told = true
+			var leave message
+			json.Unmarshal(frame, &leave)
+			if leave["type"] != "leave" || leave["name"] != "sleeper" || leave["reason"] != "gone" {
+				t.Fatalf("the caller heard %s", frame)
+			}
+		case <-tick.C:
+			caller.send(talk)
+		}
+		if time.Since(begun) > 20*time.Second {
+			t.Fatal("a reader that stopped is still there after 20 s")
+		}
 	}
 	signIn(t, to, "sleeper", "") // the name is free at once
 }
