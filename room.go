@@ -1,10 +1,6 @@
 package main
 
-import (
-	"crypto/rand"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // A Room is where two meet who know no names but the room's. When the second
 // comes in, a call is active between them; either may offer. A room that
@@ -25,26 +21,6 @@ func (r *Room) others(c *Client) []*Client {
 func (r *Room) full() bool {
 	return len(r.members) == maxMembers || len(r.members[0].calls) > 0
 }
-
-// address is how others speak of c: by its name, or by an id if it is in a
-// room without one.
-func (c *Client) address() string {
-	if c.loggedIn() {
-		return c.name.Text
-	}
-	return c.memberID
-}
-
-// addressKey is what addresses are compared by.
-func (c *Client) addressKey() string {
-	if c.loggedIn() {
-		return c.name.Key
-	}
-	return c.memberID
-}
-
-// newMemberID returns an id that cannot be guessed and is its own key.
-func newMemberID() string { return strings.ToLower(rand.Text()) }
 
 func (h *Hub) join(c *Client, cmd Join) *Refused {
 	room := h.rooms[cmd.Room.Key]
