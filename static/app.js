@@ -13,6 +13,7 @@ const usersEvery = 5000;
 
 const byID = (id) => document.getElementById(id);
 const parameters = new URLSearchParams(location.search);
+const parameter = (key) => (parameters.get(key) ?? '').trim();
 
 const client = new SwitchboardClient(socketURL());
 const attention = new Attention();
@@ -21,7 +22,7 @@ const people = new People(byID('people'), byID('more-people'), placeCall);
 const stage = new Stage(client, notices);
 
 let joined = false; // signed in, or coming back after a lost connection
-let wish = parameters.get('call') ?? ''; // whom to call as soon as they are here
+let wish = parameter('call'); // whom to call as soon as they are here
 let calling = ''; // whom we are about to call, while the camera opens
 let progress = ''; // how far the present call is
 let shown = ''; // the view
@@ -55,6 +56,11 @@ function wire() {
     event.preventDefault();
     signIn();
   });
+  byID('dial').addEventListener('submit', (event) => {
+    event.preventDefault();
+    const name = byID('dial-name').value.trim();
+    if (name) placeCall(name);
+  });
   for (const chip of document.querySelectorAll('[data-role]')) {
     chip.addEventListener('click', () => { byID('role').value = chip.dataset.role; });
   }
@@ -76,8 +82,8 @@ function wire() {
 
 // A link may say who one is and whom to call.
 function begin() {
-  byID('name').value = parameters.get('name') ?? '';
-  byID('role').value = parameters.get('role') ?? '';
+  byID('name').value = parameter('name');
+  byID('role').value = parameter('role');
   render();
   if (byID('name').value && parameters.has('role')) signIn();
   else byID('name').focus();
@@ -94,7 +100,7 @@ function unlockSound() {
 function signIn() {
   byID('sign-in-error').textContent = '';
   byID('ended').textContent = '';
-  client.signIn(byID('name').value, byID('role').value.trim());
+  client.signIn(byID('name').value.trim(), byID('role').value.trim());
   askPermission().then(warnOfMedia);
 }
 
@@ -109,6 +115,7 @@ function signOut() {
 
 function signedIn({ name, role }) {
   joined = true;
+  people.allowAll();
   byID('me-name').textContent = name;
   byID('me-role').textContent = role;
   byID('me-avatar').textContent = initials(name);
@@ -187,8 +194,9 @@ async function whyNoSocket() {
     if (status < 500) {
       return {
         title: 'The server refuses the connection.',
-        text: `Either it does not allow pages from ${location.origin}: start it with -origins ${location.origin}. `
-          + 'Or a proxy in between does not pass on the WebSocket: it has to forward the headers Upgrade and Connection.',
+        text: 'Most often a proxy in between is the cause. It has to pass on the header Host as it came, with its port, '
+          + 'and the headers Upgrade and Connection. If this page is meant to come from elsewhere than the server, '
+          + `start that with -origins ${location.origin}.`,
       };
     }
   } catch {
@@ -202,12 +210,15 @@ async function whyNoSocket() {
 
 function refused(refusal) {
   if (refusal.request === 'login') {
+    if (client.state === 'signed-in') return; // typed in the panel, which shows the answer
     joined = false;
     byID('sign-in-error').textContent = refusedWords(refusal);
-  } else if (['unsupported', 'rate-limited', 'unavailable'].includes(refusal.code)) {
+  } else if (refusal.change) {
+    notices.show('refused', { title: 'The change did not reach the other side.', text: refusedWords(refusal) });
+    if (!client.sharing) stage.stopSharing();
+  } else if (refusal.code === 'rate-limited') {
     notices.show('refused', { title: 'Not done.', text: refusedWords(refusal) });
   }
-  if (refusal.code === 'unsupported') stage.stopSharing();
   render();
 }
 
@@ -324,7 +335,8 @@ function ended(end) {
   stage.close();
   byID('ended').textContent = endedWords(end);
   if (end.reason === 'failed' && !end.message) notices.show('ice', whyNoMedia());
-  if (!['no-such-user', 'busy', 'lost'].includes(end.reason)) setWish('');
+  if (end.reason === 'forbidden') people.forbid(end.name);
+  if (!['no-such-user', 'busy', 'gone', 'lost'].includes(end.reason)) setWish('');
   progress = '';
   if (client.state === 'signed-in') client.users();
   render();

@@ -19,8 +19,6 @@ export class Attention {
     if (this.#audio.state === 'suspended') this.#audio.resume().catch(() => {});
   }
 
-  get silent() { return this.#audio?.state !== 'running'; }
-
   incoming(name) {
     this.#play(tunes.incoming);
     document.title = `☎ ${name} is calling · ${this.#title}`;

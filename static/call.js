@@ -38,7 +38,7 @@ export class Call {
   #candidates = [];   // theirs, until there is a description to add them to
   #making = false;    // an offer of ours is being made
   #settling = false;  // an answer of theirs is being applied
-  #fixed = false;     // the other side cannot renegotiate
+  #refused = false;   // our last offer was, and nothing has changed since
   #screen = null;     // the transceiver of our shared screen
   #remedies = 0;      // how many have been tried since media last flowed
   #timer = 0;
@@ -53,16 +53,17 @@ export class Call {
   // address is how the server finds this call: by its id as soon as that is known.
   get address() { return this.callID ? { callID: this.callID } : { name: this.name }; }
 
+  get sharing() { return this.#screen !== null; }
+
   start(stream) {
     this.stream = stream ?? new MediaStream();
-    this.#connect();
-    this.#addTracks();
+    if (this.#connect()) this.#addTracks();
   }
 
   accept(stream) {
     this.stream = stream ?? new MediaStream();
+    if (!this.#connect()) return;
     this.#activate();
-    this.#connect();
     this.#answer(this.#offer);
   }
 
@@ -74,7 +75,7 @@ export class Call {
     }
     const collision = this.#making || (this.pc.signalingState !== 'stable' && !this.#settling);
     if (collision && this.outgoing) return;
-    if (startsOver(this.pc.remoteDescription, description)) this.#connect();
+    if (startsOver(this.pc.remoteDescription, description) && !this.#connect()) return;
     this.#answer(description);
   }
 
@@ -82,7 +83,7 @@ export class Call {
     if (this.state === 'calling') this.#activate();
     this.#settling = true;
     try {
-      await this.#apply(description);
+      await this.#apply('answer', description);
     } catch (error) {
       if (!this.pc.remoteDescription) this.#hooks.fail(error.message);
     } finally {
@@ -92,7 +93,7 @@ export class Call {
 
   // addCandidate takes a candidate as an object or string, or flat in a message.
   addCandidate(candidate) {
-    if (typeof candidate === 'string') candidate = { candidate, sdpMLineIndex: 0 };
+    if (typeof candidate === 'string') candidate = { candidate };
     if (!this.pc?.remoteDescription) this.#candidates.push(candidate);
     else addCandidate(this.pc, candidate);
   }
@@ -105,6 +106,7 @@ export class Call {
     if (!transceiver) return;
     transceiver.direction = track ? 'sendrecv' : 'recvonly';
     transceiver.sender.setStreams?.(this.stream);
+    this.#changed();
     await transceiver.sender.replaceTrack(track);
   }
 
@@ -112,18 +114,25 @@ export class Call {
   // stopped again, and its place in the description be used anew.
   share(track) {
     this.#screen = this.pc.addTransceiver(track, { direction: 'sendonly', streams: [new MediaStream([track])] });
+    this.#changed();
   }
 
   unshare() {
-    if (this.#screen && this.pc.signalingState !== 'closed') this.#screen.stop();
+    if (!this.#screen || this.pc.signalingState === 'closed') return;
+    this.#screen.stop();
     this.#screen = null;
+    this.#changed();
   }
 
-  // changeRefused takes back an offer of ours that the server did not pass on. It
-  // makes no more of them: the same one would be due again at once.
+  // changeRefused takes back an offer of ours that the server did not pass on, and
+  // a screen that was new in it. It returns false if there is none. The same offer
+  // would be due again at once, so the next one waits for another change.
   changeRefused() {
-    this.#fixed = true;
-    if (this.pc?.signalingState === 'have-local-offer') this.pc.setLocalDescription({ type: 'rollback' });
+    if (this.pc?.signalingState !== 'have-local-offer') return false;
+    if (this.#screen?.currentDirection === null) this.unshare();
+    this.#refused = true;
+    this.pc.setLocalDescription({ type: 'rollback' }).catch(() => {});
+    return true;
   }
 
   close() {
@@ -141,9 +150,17 @@ export class Call {
     this.#expect(times.connect);
   }
 
+  // connect begins with a new peer connection. The browser makes none if it cannot
+  // read an ICE server's address; then the call fails and false is returned.
   #connect() {
     this.pc?.close();
-    const pc = new RTCPeerConnection({ iceServers: this.#hooks.iceServers });
+    let pc;
+    try {
+      pc = new RTCPeerConnection({ iceServers: this.#hooks.iceServers });
+    } catch (error) {
+      this.#hooks.fail(error.message);
+      return false;
+    }
     const remote = new MediaStream();
     // null ends the candidates; the protocol has no word for that and needs none.
     pc.onicecandidate = ({ candidate }) => candidate && this.#send(this.#words.candidate(candidate));
@@ -155,6 +172,8 @@ export class Call {
       this.#hooks.emit('track', { track, screen, stream: screen ? new MediaStream([track]) : remote });
     };
     this.pc = pc;
+    this.#refused = false;
+    return true;
   }
 
   #transceivers(kind) {
@@ -172,8 +191,16 @@ export class Call {
     if (screen) this.share(screen);
   }
 
+  // changed makes the offer that is due after an earlier one was refused: the
+  // browser asks for an offer only once.
+  #changed() {
+    if (!this.#refused) return;
+    this.#refused = false;
+    if (this.pc.signalingState === 'stable') this.#makeOffer();
+  }
+
   async #makeOffer() {
-    if (this.#fixed) return;
+    if (this.#refused) return;
     const { pc } = this;
     this.#making = true;
     try {
@@ -192,7 +219,7 @@ export class Call {
     const { pc } = this;
     const first = !pc.remoteDescription;
     try {
-      await this.#apply(description);
+      await this.#apply('offer', description);
       if (pc !== this.pc) return;
       if (first) this.#addTracks();
       await pc.setLocalDescription();
@@ -202,9 +229,11 @@ export class Call {
     }
   }
 
-  async #apply(description) {
+  // apply goes by the word that brought a description: its own type is a number in
+  // some clients, and missing in those that send the bare SDP.
+  async #apply(type, description) {
     const { pc } = this;
-    await pc.setRemoteDescription(description);
+    await pc.setRemoteDescription({ type, sdp: description.sdp ?? description });
     if (pc !== this.pc) return;
     for (const candidate of this.#candidates.splice(0)) addCandidate(pc, candidate);
   }
@@ -228,7 +257,7 @@ export class Call {
 
   #remedy() {
     switch (this.#remedies++) {
-      case 0: this.pc.restartIce(); break;
+      case 0: this.pc.restartIce(); this.#changed(); break;
       case 1: if (this.outgoing) this.#beginAnew(); break;
       default: return this.#hooks.fail();
     }
@@ -236,14 +265,14 @@ export class Call {
   }
 
   #beginAnew() {
-    this.#connect();
-    this.#addTracks();
+    if (this.#connect()) this.#addTracks();
   }
 }
 
 // A candidate that no longer fits belongs to a description that has been
 // replaced; if one was needed after all, the connection says so by failing.
 function addCandidate(pc, { candidate, sdpMid, sdpMLineIndex, usernameFragment }) {
+  if (sdpMid == null) sdpMLineIndex ??= 0; // a text alone; all sections share one way
   pc.addIceCandidate({ candidate, sdpMid, sdpMLineIndex, usernameFragment }).catch(() => {});
 }
 

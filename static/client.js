@@ -25,7 +25,8 @@
 //   track       track, stream, screen (true for a shared screen)
 //   ended       name, callID, reason, by ('us', 'them' or 'server'), outgoing,
 //               answered, seconds, message (if there is more to say); once for each call
-//   refused     code, message, request: what the server did not do
+//   refused     code, message, request: what the server did not do; change is true if
+//               it was a change of the running call, which goes on as it was
 //   message     direction ('in' or 'out'), text: every frame, for the curious
 //
 // Reasons are those of the protocol (hangup, declined, cancelled, busy,
@@ -40,15 +41,14 @@ import { Call } from './call.js';
 const SECOND = 1000;
 
 const times = {
-  open: 10 * SECOND,              // for a socket to open
-  backOff: [SECOND, 30 * SECOND], // first and longest wait before it is tried again
-  restart: 5 * SECOND,            // a restarting server is not stormed by everybody at once
+  open: 10 * SECOND,                  // for a socket to open
+  backOff: [SECOND / 2, 10 * SECOND], // first and longest wait before it is tried again
+  restart: 5 * SECOND,                // a restarting server is not stormed by everybody at once
 };
 
-// Close codes after which the socket must stay closed: 4000 means that the same
-// person has signed in elsewhere, and coming back would throw them out in turn.
-const REPLACED = 4000;
-const RESTARTING = 1012;
+const RESTARTING = 1012; // the close code of a server that comes back
+
+const reasons = ['hangup', 'declined', 'cancelled', 'busy', 'failed']; // that a client may give
 
 export class SwitchboardClient extends EventTarget {
   state = 'offline';
@@ -62,6 +62,7 @@ export class SwitchboardClient extends EventTarget {
   #attempt = 0;      // tries since the last sign-in
   #timer = 0;        // until the next try, or until this one has taken too long
   #current = null;   // the Call, of which there is one at a time
+  #left = '';        // whose call we left last, while words about it may be under way
 
   constructor(url) {
     super();
@@ -71,6 +72,7 @@ export class SwitchboardClient extends EventTarget {
   get currentCall() { return this.#current; }
   get callID() { return this.#current?.callID ?? null; }
   get pc() { return this.#current?.pc ?? null; }
+  get sharing() { return this.#current?.sharing ?? false; }
 
   connect() {
     if (this.#socket) return;
@@ -102,19 +104,24 @@ export class SwitchboardClient extends EventTarget {
 
   users() { this.send({ type: 'users' }); }
 
-  send(message) { this.sendText(JSON.stringify(message)); }
+  send(message) { return this.#write(JSON.stringify(message)); }
 
   // sendText sends a frame as it is, right or wrong: to learn what the server says.
   sendText(text) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(text);
-    this.#emit('message', { direction: 'out', text });
+    if (!this.#write(text)) return false;
+    const message = parse(text) ?? {};
+    if (this.#endedBy(message)) this.#leave(message.reason);
     return true;
   }
 
   // call rings somebody. A teacher opens the call by `request-call`, everybody else by `offer`.
   call(name, stream) {
     if (this.#current || this.state !== 'signed-in') return;
+    // A call has no id until the other side is heard, and whoever has just left one
+    // with the same person may still hear of that. `users` is answered in its turn:
+    // what comes before that answer is not about the new call.
+    if (sameName(name, this.#left)) this.users();
+    else this.#left = '';
     const vocabulary = this.role.toLowerCase() === 'teacher' ? 'request-call' : 'offer';
     this.#current = this.#newCall({ name, vocabulary, outgoing: true });
     this.#current.start(stream);
@@ -123,7 +130,7 @@ export class SwitchboardClient extends EventTarget {
   accept(stream) {
     if (this.#current?.state !== 'incoming') return;
     this.#current.accept(stream);
-    this.#answered();
+    if (this.#current) this.#answered();
   }
 
   decline() {
@@ -132,10 +139,9 @@ export class SwitchboardClient extends EventTarget {
 
   // hangUp ends the call in whatever state it is: it declines, cancels or hangs up.
   hangUp(reason) {
-    const call = this.#current;
-    if (!call) return;
-    this.send({ type: 'leave', ...call.address, ...(reason && { reason }) });
-    this.#end(reason ?? { incoming: 'declined', calling: 'cancelled', active: 'hangup' }[call.state], 'us');
+    if (!this.#current) return;
+    this.send({ type: 'leave', ...this.#current.address, ...(reason && { reason }) });
+    this.#leave(reason);
   }
 
   // setTrack changes what one sends; null stops sending. The other side is told by renegotiation.
@@ -153,6 +159,13 @@ export class SwitchboardClient extends EventTarget {
     this.#emit('state', { state, ...detail });
   }
 
+  #write(text) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(text);
+    this.#emit('message', { direction: 'out', text });
+    return true;
+  }
+
   #opened() {
     clearTimeout(this.#timer);
     this.#become('open');
@@ -162,18 +175,20 @@ export class SwitchboardClient extends EventTarget {
   #lost(code, opened) {
     clearTimeout(this.#timer);
     this.#socket = null;
+    this.#left = '';
     if (this.#current) this.#end('lost', 'server');
-    if (!this.#login || code === REPLACED) return this.#become('offline', { code, opened });
+    if (!this.#login) return this.#become('offline', { code, opened });
     const retryIn = this.#wait(code);
     this.#timer = setTimeout(() => this.connect(), retryIn);
     this.#become('waiting', { code, opened, retryIn });
   }
 
-  // wait spreads the returning clients over time: exponential, with full jitter.
+  // wait grows from try to try, and spreads the returning clients over time.
   #wait(code) {
     const [first, longest] = times.backOff;
     const most = Math.min(longest, first * 2 ** this.#attempt++);
-    return Math.random() * (code === RESTARTING ? Math.max(most, times.restart) : most);
+    if (code === RESTARTING) return first + Math.random() * (times.restart - first);
+    return most * (1 - Math.random() / 2);
   }
 
   #hear(text) {
@@ -181,14 +196,15 @@ export class SwitchboardClient extends EventTarget {
     const message = parse(text);
     switch (message?.type) {
       case 'login': return this.#heardLogin(message);
-      case 'users': return this.#emit('users', message);
+      case 'users': return this.#heardUsers(message);
       case 'offer': return this.#heardOffer(message, message.offer);
       case 'request-call': return this.#heardOffer(message, message.sdp);
       case 'ringing': return this.#heardRinging(message);
       case 'answer': return this.#heardAnswer(message, message.answer);
       case 'respond-call': return this.#heardAnswer(message, message.sdp);
       case 'candidate': return this.#mine(message)?.addCandidate(message.candidate);
-      case 'new-ice-candidate': return this.#mine(message)?.addCandidate(message);
+      // Its other fields are the candidate's own: a name among them would be the other side's word.
+      case 'new-ice-candidate': return this.#mine({ callID: message.callID })?.addCandidate(message);
       case 'leave': return this.#mine(message) && this.#end(message.reason, 'them');
       case 'error': return this.#heardError(message);
     }
@@ -196,7 +212,7 @@ export class SwitchboardClient extends EventTarget {
 
   #heardLogin(message) {
     if (message.success === false) {
-      this.#login = null; // the same name would be refused again
+      if (this.state !== 'signed-in') this.#login = null; // the same name would be refused again
       return this.#emit('refused', { ...message, request: 'login' });
     }
     this.name = message.name ?? this.#login?.name;
@@ -206,6 +222,11 @@ export class SwitchboardClient extends EventTarget {
     this.#attempt = 0;
     this.#become('signed-in');
     this.#emit('signedin', { name: this.name, role: this.role, iceServers: this.iceServers });
+  }
+
+  #heardUsers(message) {
+    this.#left = '';
+    this.#emit('users', message);
   }
 
   #heardOffer(message, description) {
@@ -250,14 +271,18 @@ export class SwitchboardClient extends EventTarget {
   #heardError(error) {
     const call = this.#current;
     const offered = error.request === 'offer' || error.request === 'request-call';
-    if (call && offered && call.state === 'calling') return this.#end(error.code, 'server', error.message);
+    if (error.request === 'users') this.#left = '';
+    if (offered && call?.state === 'calling') {
+      if (!this.#left) this.#end(error.code, 'server', error.message);
+      return;
+    }
     if (error.code === 'glare') return; // settled: theirs is the call
     if (error.code === 'no-such-call') { // ours, or late words about an earlier one
       if (call && error.callID === call.callID) this.#end('gone', 'server');
       return;
     }
-    if (call && offered) call.changeRefused();
-    this.#emit('refused', error);
+    const change = Boolean(offered && call?.changeRefused());
+    this.#emit('refused', { ...error, change });
   }
 
   // mine says whether a message belongs to the present call, and takes from it
@@ -265,7 +290,7 @@ export class SwitchboardClient extends EventTarget {
   #mine({ callID, name }) {
     const call = this.#current;
     if (!call) return null;
-    if (call.callID ? callID !== call.callID : !sameName(name, call.name)) return null;
+    if (call.callID ? callID !== call.callID : this.#left || !sameName(name, call.name)) return null;
     call.callID = callID ?? call.callID;
     call.name = name ?? call.name;
     return call;
@@ -283,7 +308,23 @@ export class SwitchboardClient extends EventTarget {
 
   #fail(message) {
     this.send({ type: 'leave', ...this.#current.address, reason: 'failed' });
-    this.#end('failed', 'us', message);
+    this.#leave('failed', message);
+  }
+
+  // endedBy says whether a message of ours ends the present call.
+  #endedBy({ type, name, callID, reason }) {
+    const call = this.#current;
+    return call && ['leave', 'end-call'].includes(type) && reasons.includes(reason ?? 'hangup')
+      && (callID ?? call.callID) === call.callID && sameName(String(name ?? call.name), call.name);
+  }
+
+  // leave ends the call on this side as the server, to which we have said so, ends
+  // it on the other. Like the server, it goes by the state unless only we can know.
+  #leave(reason, message) {
+    const { name, state } = this.#current;
+    const known = reason === 'failed' || (reason === 'busy' && state === 'incoming');
+    this.#left = name;
+    this.#end(known ? reason : { incoming: 'declined', calling: 'cancelled', active: 'hangup' }[state], 'us', message);
   }
 
   #end(reason, by, message) {

@@ -70,7 +70,7 @@ async function permission(name) {
 
 function insecure() {
   return {
-    title: 'No camera and microphone on this address',
+    title: 'No camera and microphone on this address.',
     text: 'The browser gives them only to secure pages. Open this page by https, or as http://localhost on '
       + 'the same machine, or start the server with -tls-self-signed. Until then calls go on without: you '
       + 'see and hear the other side.',
@@ -85,18 +85,18 @@ export function missing(what, error) {
   const several = what.includes(' and ');
   switch (error.name) {
     case 'NotAllowedError': return {
-      title: `The ${what} ${several ? 'are' : 'is'} not allowed`,
+      title: `The ${what} ${several ? 'are' : 'is'} not allowed.`,
       text: `${goesOn} To change this, allow ${several ? 'them' : 'it'} for this page in the browser's `
         + 'address bar or in the system\'s privacy settings, then call again.',
     };
     case 'NotFoundError': return {
-      title: `No ${what.replace(' and ', ' or ')} found`,
+      title: `No ${what.replace(' and ', ' or ')} found.`,
       text: `${goesOn} Plug one in and call again.`,
     };
     case 'NotReadableError': return {
-      title: `The ${what} cannot be opened`,
+      title: `The ${what} cannot be opened.`,
       text: `${goesOn} Another program or tab is probably using ${several ? 'them' : 'it'}: close that and call again.`,
     };
-    default: return { title: `The ${what} cannot be used`, text: `${goesOn} The browser says: ${error.message}` };
+    default: return { title: `The ${what} cannot be used.`, text: `${goesOn} The browser says: ${error.message}` };
   }
 }

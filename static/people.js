@@ -8,6 +8,7 @@ export class People {
   #more;
   #call;
   #entries = new Map(); // by name, which may be any text at all
+  #forbidden = new Set(); // whom the server does not let us call
 
   constructor(list, more, call) {
     this.#list = list;
@@ -26,11 +27,16 @@ export class People {
     }
     users.forEach((user, position) => {
       const entry = this.#entry(user.name);
-      update(entry, user);
+      update(entry, user, this.#forbidden.has(user.name));
       if (this.#list.children[position] !== entry) this.#list.insertBefore(entry, this.#list.children[position] ?? null);
     });
     this.#more.textContent = total > users.length ? `and ${total - users.length} more` : '';
   }
+
+  // forbid takes effect when the list is shown next.
+  forbid(name) { this.#forbidden.add(name); }
+
+  allowAll() { this.#forbidden.clear(); }
 
   #entry(name) {
     if (this.#entries.has(name)) return this.#entries.get(name);
@@ -46,9 +52,11 @@ export class People {
   }
 }
 
-function update(entry, { role, state }) {
+function update(entry, { name, role, state }, forbidden) {
   entry.dataset.state = state;
   entry.querySelector('.role').textContent = role ?? '';
   entry.querySelector('.state').textContent = stateWords(state);
-  entry.querySelector('.call').disabled = state !== 'free';
+  const button = entry.querySelector('.call');
+  button.disabled = forbidden || state !== 'free';
+  button.title = forbidden ? `Your role may not call ${name}. Wait to be called.` : '';
 }

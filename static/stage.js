@@ -105,7 +105,7 @@ export class Stage {
   #play(video) {
     video.play().then(() => this.#notices.clear('sound'), (error) => {
       if (error.name !== 'NotAllowedError') return;
-      this.#notices.show('sound', { title: 'The browser holds back the sound', text: 'It plays only after a click.' },
+      this.#notices.show('sound', { title: 'The browser holds back the sound.', text: 'It plays only after a click.' },
         { label: 'Play', run: () => this.#play(video) });
     });
   }

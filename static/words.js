@@ -19,7 +19,9 @@ export function endedWords(end) {
     case 'forbidden': return `You may not call ${name}. ${whoMayCallWhom}`;
     case 'glare': return `${name} called you at the same moment. Accept that call, or try again.`;
     case 'too-many': return 'You have as many calls as the server allows. End one of them first.';
-    default: return `The call to ${name} could not be made: ${message || reason}.`;
+    default: return by === 'server'
+      ? `The call to ${name} could not be made. ${sentence(message || reason)}`
+      : `The call with ${name} is over.${length}`;
   }
 }
 
@@ -27,6 +29,7 @@ function ownEnd({ name, reason, outgoing, message }) {
   switch (reason) {
     case 'declined': return `You declined the call from ${name}.`;
     case 'cancelled': return `You cancelled the call to ${name}.`;
+    case 'busy': return `You told ${name} that you are busy.`;
     case 'failed': return message
       ? `The call ${outgoing ? 'to' : 'from'} ${name} failed. The browser says: ${message}`
       : `No connection for sound and picture could be made with ${name}.`;
@@ -42,22 +45,25 @@ export function refusedWords({ code, message, request }) {
   switch (code) {
     case 'name-taken': return 'Somebody is signed in under this name already. Choose another one; if it was '
       + 'you, in another tab or on another device, sign out there first.';
-    case 'bad-name': return `This name cannot be used. ${message || 'Choose one of 1 to 64 ordinary characters.'}`;
+    case 'bad-name': return 'This name cannot be used. A name has 1 to 64 characters, none of them invisible, '
+      + 'and neither begins nor ends with a blank.';
     case 'bad-role': return 'The server knows no such role. Leave it empty, or choose teacher or student.';
-    case 'bad-token': return 'This server wants a token to sign in, and this page has none.';
     case 'forbidden': return `That is not allowed. ${whoMayCallWhom}`;
-    case 'unsupported': return 'The other side cannot change a running call, so screen sharing and '
-      + 'switching the camera do not reach it. The call goes on.';
+    case 'unsupported': return 'Its page cannot change a running call, so neither a shared screen nor a '
+      + 'camera that is switched on or off gets there. The call goes on as it was.';
     case 'rate-limited': return 'Too many messages in a short time. Wait a moment.';
-    case 'unavailable': return 'The server cannot do this right now. Try again in a moment.';
-    default: return `The server refused${request ? ` "${request}"` : ''}: ${message || code}.`;
+    default: return `The server refused${request ? ` "${request}"` : ' that'}. ${sentence(message || code)}`;
   }
+}
+
+// sentence makes one of what the server says, which is meant to follow a colon.
+function sentence(text) {
+  return text[0].toUpperCase() + text.slice(1) + (text.endsWith('.') ? '' : '.');
 }
 
 // closedWords says why a connection ended for good, or returns '' if there is nothing to say.
 export function closedWords(code) {
   switch (code) {
-    case 4000: return 'You signed in somewhere else under the same name. This page stays signed out.';
     case 1008: return 'The server closed the connection: too many bad messages, or no sign-in for too long.';
     case 1009: return 'The server closed the connection: the message was too large.';
     default: return '';
