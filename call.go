@@ -17,6 +17,7 @@ type Call struct {
 	room    *Room // the two are its members; nil for all other calls
 	dialled Name  // whom the caller asked for, if that is not the callee's own name
 	state   callState
+	settled bool // an answer has been given
 
 	offer Description // the caller's, until it is answered
 
@@ -25,9 +26,7 @@ type Call struct {
 	held       [2][]json.RawMessage // its candidates, kept until the answer
 	heldBytes  [2]int
 
-	// The callee offered too, and was refused: the candidates that it still
-	// trickles belong to that dead offer.
-	glare bool
+	glare [2]bool // its own offer was refused: candidates that it still trickles belong to that
 
 	ring     *time.Timer
 	started  time.Time
@@ -76,8 +75,11 @@ func (cl *Call) info(c *Client) CallInfo {
 }
 
 func (cl *Call) wordsFor(c *Client) Words {
-	if c.room != nil {
+	switch {
+	case c.room != nil:
 		return roomWords
+	case c.role == "":
+		return offerWords // a page that knows no roles knows the tutorial's words only
 	}
 	return cl.words
 }
@@ -117,8 +119,7 @@ func (h *Hub) offer(c *Client, cmd Offer) *Refused {
 	case cl.state == active:
 		return h.renegotiate(cl, c, cmd.SDP)
 	case c == cl.callee:
-		cl.glare = true
-		return cl.refuseGlare()
+		return cl.refuseGlare(c)
 	case !cl.callee.profile.renegotiates:
 		return refuse(CodeBusy, cl.peerAddress(c)+" is being called")
 	}
@@ -131,6 +132,10 @@ func (h *Hub) offer(c *Client, cmd Offer) *Refused {
 // what that is. If not, the call goes on as it was.
 func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
 	switch {
+	case !cl.settled && cl.unanswered[cl.index(cl.peer(c))]:
+		// Two who enter a room at once. Their pages would both take their own
+		// offer back, and neither offer be answered.
+		return cl.refuseGlare(c)
 	case !c.profile.renegotiates:
 		return refuse(CodeBusy, "you are in a call with "+cl.peerAddress(c))
 	case !cl.peer(c).profile.renegotiates:
@@ -140,10 +145,11 @@ func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
 	return nil
 }
 
-// refuseGlare tells the callee, who tried to call the caller, which call it
-// may answer instead.
-func (cl *Call) refuseGlare() *Refused {
-	refusal := refuse(CodeGlare, cl.caller.address()+" is calling you: answer that call, or leave it")
+// refuseGlare tells c, whose offer crossed the other party's, to answer that.
+// The offer that came first makes the call.
+func (cl *Call) refuseGlare(c *Client) *Refused {
+	cl.glare[cl.index(c)] = true
+	refusal := refuse(CodeGlare, cl.peerAddress(c)+" has made an offer first: answer that, or leave")
 	refusal.CallID = cl.id
 	return refusal
 }
@@ -224,6 +230,7 @@ func (h *Hub) answer(c *Client, cmd Answer) *Refused {
 	}
 	c.endDue = false // what it stops from now on is this call
 	cl.unanswered[cl.index(peer)] = false
+	cl.settled, cl.glare = true, [2]bool{}
 	h.tell(peer, Answered{cl.info(peer), cmd.SDP})
 	if cl.state == ringing {
 		h.establish(cl)
@@ -270,8 +277,8 @@ func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
 	peer := cl.peer(c)
 	own := cl.index(c)
 	switch {
-	case cl.glare && cl.state == ringing && c == cl.callee && cmd.To.CallID == "":
-		return cl.refuseGlare()
+	case cl.glare[own] && cmd.To.CallID == "":
+		return cl.refuseGlare(c)
 	case cl.words == requestWords && !hasFields(cmd.Candidate):
 		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
 	case !cl.holds():

@@ -230,8 +230,7 @@ func (m *nativeMessage) addressee(words Words) (Target, *Refused) {
 
 // address reads which call, or whom, a message is about.
 func (m *nativeMessage) address(name json.RawMessage) (to Target, refusal *Refused) {
-	var ok bool
-	if to.CallID, ok = asString(m.callID); to.CallID == "" && !absent(m.callID) {
+	if to.CallID, _ = asString(m.callID); to.CallID == "" && !absent(m.callID) {
 		return to, refuse(CodeBadRequest, `"callID" is a string, and not empty`)
 	}
 	if absent(name) {

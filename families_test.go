@@ -149,7 +149,7 @@ func hearsNative(hasRole bool) func(Words) words {
 			"call refused":  `{"type":"error","code":"<code>","message":"...","request":"offer","name":"<peer>"}`,
 			"offer refused": `{"type":"error","code":"<code>","message":"...","request":"offer","name":"<peer>"}`,
 		}
-		if opened == requestWords {
+		if opened == requestWords && hasRole {
 			w["offer"] = `{"type":"request-call","sdp":<sdp>,"name":"<peer>","callID":"<call>"}`
 			w["answer"] = `{"type":"respond-call","sdp":<sdp>,"name":"<peer>","callID":"<call>"}`
 			w["candidate"] = `{"type":"new-ice-candidate","callID":"<call>","candidate":"<text>","sdpMid":"0"}`
@@ -159,7 +159,7 @@ func hearsNative(hasRole bool) func(Words) words {
 			w["call refused"] = `{"type":"error","code":"<code>","message":"...","request":"request-call","name":"<peer>"}`
 			w["offer refused"] = `{"type":"error","code":"<code>","message":"...","request":"request-call","callID":"<call>"}`
 		}
-		if hasRole || opened == requestWords {
+		if hasRole {
 			w["made for caller"] = `{"type":"call-created","name":"<peer>","callID":"<call>"}`
 			w["made for callee"] = w["made for caller"]
 		}
