@@ -181,6 +181,11 @@ func (p *page) click(selector string) {
 	p.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
+func (p *page) fill(selector, text string) {
+	p.t.Helper()
+	p.do("fill in "+selector, chromedp.SendKeys(chromedp.CSS(selector), text, chromedp.NodeVisible))
+}
+
 func (p *page) see(selector string) {
 	p.t.Helper()
 	p.do("see "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
