@@ -25,8 +25,7 @@ type Call struct {
 	unanswered [2]bool              // its latest offer awaits an answer
 	held       [2][]json.RawMessage // its candidates, kept until the answer
 	heldBytes  [2]int
-
-	glare [2]bool // its own offer was refused: candidates that it still trickles belong to that
+	glare      [2]bool // its offer was refused, since the other's was first: what it trickles belongs to that
 
 	ring     *time.Timer
 	started  time.Time
