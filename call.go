@@ -22,9 +22,8 @@ type Call struct {
 	offer Description // the caller's, until it is answered
 
 	// Per party, by index: the caller's at 0, the callee's at 1.
-	unanswered [2]bool              // its latest offer awaits an answer
-	held       [2][]json.RawMessage // its candidates, kept until the answer
-	heldBytes  [2]int
+	unanswered [2]bool // its latest offer awaits an answer
+	held       [2]held // its candidates, kept until the answer
 	glare      [2]bool // its offer was refused, since the other's was first: what it trickles belongs to that
 
 	ring     *time.Timer
@@ -38,6 +37,12 @@ const (
 	ringing callState = iota
 	active
 )
+
+// held are the candidates of one party that wait for the answer.
+type held struct {
+	candidates []json.RawMessage
+	bytes      int
+}
 
 // maxHeld bounds the candidates that a call holds for one direction. A
 // browser gathers a few dozen.
@@ -122,7 +127,7 @@ func (h *Hub) offer(c *Client, cmd Offer) *Refused {
 	case !cl.callee.profile.renegotiates:
 		return refuse(CodeBusy, cl.peerAddress(c)+" is being called")
 	}
-	cl.held[cl.index(c)], cl.heldBytes[cl.index(c)] = nil, 0 // they belong to the offer before
+	cl.held[cl.index(c)] = held{} // they belong to the offer before
 	h.passOffer(cl, c, cmd.SDP)
 	return nil
 }
@@ -240,15 +245,15 @@ func (h *Hub) answer(c *Client, cmd Answer) *Refused {
 // establish makes a call active: both parties are told, and hear the
 // candidates that were held for them.
 func (h *Hub) establish(cl *Call) {
-	offer, held := cl.offer, cl.held
+	offer, kept := cl.offer, cl.held
 	cl.ring.Stop()
 	cl.state = active
 	cl.answered = time.Now()
-	cl.offer, cl.held = Description{}, [2][]json.RawMessage{}
+	cl.offer, cl.held = Description{}, [2]held{}
 	h.log.Info("call answered", "call", cl.id, "rang", cl.answered.Sub(cl.started).Round(time.Millisecond))
 	for _, c := range []*Client{cl.caller, cl.callee} {
 		first := c == cl.callee && c.profile.heldFirst
-		waiting := held[cl.index(cl.peer(c))]
+		waiting := kept[cl.index(cl.peer(c))].candidates
 		if first {
 			h.tellCandidates(cl, c, waiting)
 		}
@@ -275,6 +280,7 @@ func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
 	}
 	peer := cl.peer(c)
 	own := cl.index(c)
+	waiting := &cl.held[own]
 	switch {
 	case cl.glare[own] && cmd.To.CallID == "":
 		return cl.refuseGlare(c)
@@ -282,11 +288,11 @@ func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
 		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
 	case !cl.holds():
 		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})
-	case len(cl.held[own]) == maxHeld, cl.heldBytes[own]+len(cmd.Candidate) > h.limits.maxHeldBytes:
+	case len(waiting.candidates) == maxHeld, waiting.bytes+len(cmd.Candidate) > h.limits.maxHeldBytes:
 		return refuse(CodeTooMany, "too many candidates wait for the answer")
 	default:
-		cl.held[own] = append(cl.held[own], cmd.Candidate)
-		cl.heldBytes[own] += len(cmd.Candidate)
+		waiting.candidates = append(waiting.candidates, cmd.Candidate)
+		waiting.bytes += len(cmd.Candidate)
 	}
 	return nil
 }

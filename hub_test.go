@@ -169,7 +169,7 @@ func (ht *hubTester) checkInvariants() {
 		for _, c := range []*Client{cl.caller, cl.callee} {
 			check(h.registry.byKey[c.name.Key] == c || c.room != nil, "a party of %s is neither signed in nor in a room", id)
 			check(slices.Contains(c.calls, cl), "a party of %s does not know it", id)
-			held := cl.held[cl.index(c)]
+			held := cl.held[cl.index(c)].candidates
 			check(len(held) <= maxHeld, "%s holds %d candidates", id, len(held))
 			check(len(held) == 0 || cl.holds(), "%s holds candidates that it should have told", id)
 		}

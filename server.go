@@ -180,9 +180,10 @@ func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
 // there is no room gets it too, to be told that. If it reports true, somebody
 // must leave by the door in the end.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, c *Client) (netip.Prefix, bool) {
-	from := household(s.cfg.trustedProxies.clientAddress(r))
+	addr := s.cfg.trustedProxies.clientAddress(r)
+	from := household(addr)
 	room := s.door.enter(from)
-	if !s.open(w, r, c) {
+	if !s.open(w, r, c, addr) {
 		s.door.leave(from)
 		return from, false
 	}
@@ -192,9 +193,8 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request, c *Client) (netip
 	return from, true
 }
 
-// open makes a WebSocket of a request and gives it to c.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, c *Client) bool {
-	addr := s.cfg.trustedProxies.clientAddress(r)
+// open makes a WebSocket of a request from addr and gives it to c.
+func (s *Server) open(w http.ResponseWriter, r *http.Request, c *Client, addr netip.Addr) bool {
 	ws, err := s.upgrader.Upgrade(linkHijacker{w, c.link}, r, nil)
 	if err != nil {
 		s.log.Debug("upgrade failed", "address", addr, "error", err)

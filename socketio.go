@@ -244,7 +244,7 @@ func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, id strin
 		return
 	}
 	c, own := s.newSession(r)
-	if !s.open(w, r, c) {
+	if !s.open(w, r, c, s.cfg.trustedProxies.clientAddress(r)) {
 		s.lobby.fail(v)
 		s.door.leave(v.from)
 		return
