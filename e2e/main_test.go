@@ -9,6 +9,7 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,4 +74,22 @@ func program(t *testing.T, names ...string) string {
 	}
 	t.Skipf("%s is not installed", names[0])
 	return ""
+}
+
+// startPiped starts a program that a test talks to: it returns what the
+// program reads and what it writes.
+func startPiped(t *testing.T, cmd *exec.Cmd) (io.WriteCloser, io.ReadCloser) {
+	t.Helper()
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	output, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return input, output
 }

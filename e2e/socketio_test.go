@@ -93,17 +93,7 @@ func startSocketIOClient(t *testing.T, node, folder, address, options string) *s
 	t.Helper()
 	cmd := exec.Command(node, "testdata/socketio/client.mjs", folder, address, options)
 	cmd.Stderr = os.Stderr
-	orders, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	orders, output := startPiped(t, cmd)
 	c := &socketIOClient{t: t, orders: orders, events: make(chan socketIOEvent, 1000)}
 	done := make(chan struct{})
 	go func() {

@@ -231,17 +231,7 @@ func openTerminal(t *testing.T, script, wscat, url string) *wscatTerminal {
 	t.Helper()
 	cmd := exec.Command(script, "-qfe", "-c", "'"+wscat+"' --no-color -c "+url, filepath.Join(t.TempDir(), "typescript"))
 	cmd.Env = append(os.Environ(), "SHELL=/bin/sh", "TERM=xterm")
-	keys, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	output, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	keys, output := startPiped(t, cmd)
 	w := &wscatTerminal{keys: keys, screen: make(chan string, 100)}
 	done := make(chan struct{})
 	go func() { defer close(done); w.watch(output) }()
