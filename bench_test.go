@@ -54,16 +54,24 @@ func BenchmarkHubCandidate(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	for name, frame := range map[string]string{
-		"candidate": `{"type":"candidate","candidate":` + benchCandidate + `,"name":"bob"}`,
-		"offer4KiB": `{"type":"offer","offer":` + benchOffer + `,"name":"bob"}`,
+	packets := newTestSession(true, identity{})
+	for _, bm := range []struct {
+		name    string
+		dialect Dialect
+		frame   string
+	}{
+		{"candidate", native{}, `{"type":"candidate","candidate":` + benchCandidate + `,"name":"bob"}`},
+		{"offer4KiB", native{}, `{"type":"offer","offer":` + benchOffer + `,"name":"bob"}`},
+		{"one2oneCandidate", one2one{}, `{"id":"onIceCandidate","candidate":` + benchCandidate + `}`},
+		{"socketIOCandidate", packets, `42["candidate",{"candidate":` + benchCandidate + `,"name":"bob"}]`},
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(bm.name, func(b *testing.B) {
 			b.ReportAllocs()
-			b.SetBytes(int64(len(frame)))
+			b.SetBytes(int64(len(bm.frame)))
 			for b.Loop() {
-				if _, refusal := (native{}).Decode([]byte(frame)); refusal != nil {
-					b.Fatal(refusal.Message)
+				req, refusal := bm.dialect.Decode([]byte(bm.frame))
+				if _, ok := req.Command.(Quit); ok || refusal != nil {
+					b.Fatalf("%+v, %+v", req, refusal)
 				}
 			}
 		})

@@ -194,18 +194,21 @@ func (c *Client) receive(frame []byte) *Closing {
 		return quit.why
 	}
 	if !c.allowance.AllowN(time.Now(), min(cost(req.Command, len(frame)), c.allowance.Burst())) {
-		refusal = refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
-		refusal.about(req.Word, targetOf(req.Command))
+		refusal = refuseExcess(req)
 	}
 	switch {
 	case refusal != nil:
 		// By way of the hub, so that it does not overtake earlier answers.
 		c.hub.post(refused{c, req.Receipt, refusal})
 	case req.Command != nil:
-		req.Command = withOwnPayload(req.Command)
 		c.hub.post(received{c, req})
 	}
 	return nil
+}
+
+func refuseExcess(req Request) *Refused {
+	refusal := refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
+	return refusal.about(req.Word, targetOf(req.Command))
 }
 
 // decide lets the first frame that can tell say which family speaks.

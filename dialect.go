@@ -3,16 +3,15 @@ package main
 import "encoding/json"
 
 // A Dialect translates between one family of clients and the hub: Decode is
-// called on a connection's read loop, Encode on its write loop. It keeps no
+// called on a connection's read loop, Encode by a writer. It keeps no
 // state, so that one value serves every connection; where a family's protocol
 // has a state of its own, each connection has its own value, and only Decode
 // touches that.
 type Dialect interface {
-	// Decode returns what a text frame asks, or why that is refused. The
-	// request may share the frame's memory. A refusal that names its
-	// request comes with everything that Encode needs to answer it. A frame
-	// that asks nothing, such as a sign of life, is a request without a
-	// command.
+	// Decode returns what a text frame asks, or why that is refused. Neither
+	// shares the frame's memory. A refusal that names its request comes with
+	// everything that Encode needs to answer it. A frame that asks nothing,
+	// such as a sign of life, is a request without a command.
 	Decode(frame []byte) (Request, *Refused)
 
 	// Encode appends the frame that tells of ev. It appends nothing if the
@@ -44,15 +43,18 @@ type Profile struct {
 // "id" that of the one-to-one family. A frame with neither decides nothing.
 func chooseDialect(frame []byte, native Dialect) (Dialect, bool) {
 	var m struct{ typ, id json.RawMessage }
-	readObject(frame, func(key []byte) *json.RawMessage {
+	broken, _ := readObject(frame, func(key []byte, value json.RawMessage) bool {
 		switch string(key) {
 		case "type":
-			return &m.typ
+			return putOnce(&m.typ, value)
 		case "id":
-			return &m.id
+			return putOnce(&m.id, value)
 		}
-		return nil
+		return true
 	})
+	if broken != nil {
+		return native, false
+	}
 	if _, ok := asString(m.typ); ok {
 		return native, true
 	}

@@ -63,10 +63,17 @@ func (m *nativeMessage) slot(key []byte) *json.RawMessage {
 	return nil
 }
 
+func (m *nativeMessage) put(key []byte, value json.RawMessage) bool {
+	return putOnce(m.slot(key), value)
+}
+
 func (native) Decode(frame []byte) (Request, *Refused) {
 	var m nativeMessage
-	refusal := readObject(frame, m.slot)
-	word, ok := asString(m.typ)
+	broken, refusal := readObject(frame, m.put)
+	if broken != nil {
+		return Request{}, broken
+	}
+	word, ok := asWord(m.typ, nativeWords)
 	switch {
 	case refusal != nil:
 		return Request{}, refusal.about(excerpt(word), m.subject(word))
@@ -88,6 +95,12 @@ func (m *nativeMessage) subject(word string) Target {
 	}
 	to, _ := m.address(m.name)
 	return to
+}
+
+// nativeWords are the types that there are.
+var nativeWords = []string{
+	"candidate", "new-ice-candidate", "new-answer-ice-candidate", "new-offer-ice-candidate",
+	"login", "offer", "answer", "leave", "request-call", "respond-call", "end-call", "users", "join",
 }
 
 // command reads the fields that belong to a type.
@@ -138,7 +151,7 @@ func (m *nativeMessage) offerCommand(key string, sdp json.RawMessage, words Word
 	case absent(sdp):
 		return nil, missing(key)
 	}
-	return Offer{To: to, SDP: Description{JSON: sdp}, Words: words}, nil
+	return Offer{To: to, SDP: Description{JSON: own(sdp)}, Words: words}, nil
 }
 
 func (m *nativeMessage) answerCommand(key string, sdp json.RawMessage) (Command, *Refused) {
@@ -149,7 +162,7 @@ func (m *nativeMessage) answerCommand(key string, sdp json.RawMessage) (Command,
 	case absent(sdp):
 		return nil, missing(key)
 	}
-	return Answer{To: to, SDP: Description{JSON: sdp}}, nil
+	return Answer{To: to, SDP: Description{JSON: own(sdp)}}, nil
 }
 
 func (m *nativeMessage) candidateCommand() (Command, *Refused) {
@@ -160,7 +173,7 @@ func (m *nativeMessage) candidateCommand() (Command, *Refused) {
 	case absent(m.candidate):
 		return nil, missing("candidate")
 	}
-	return Candidate{To: to, Candidate: m.candidate}, nil
+	return Candidate{To: to, Candidate: own(m.candidate)}, nil
 }
 
 // claimable are the reasons that a client may give for leaving. The others

@@ -46,10 +46,17 @@ func (m *one2oneMessage) slot(key []byte) *json.RawMessage {
 	return nil
 }
 
+func (m *one2oneMessage) put(key []byte, value json.RawMessage) bool {
+	return putOnce(m.slot(key), value)
+}
+
 func (one2one) Decode(frame []byte) (Request, *Refused) {
 	var m one2oneMessage
-	refusal := readObject(frame, m.slot)
-	word, ok := asString(m.id)
+	broken, refusal := readObject(frame, m.put)
+	if broken != nil {
+		return Request{}, broken
+	}
+	word, ok := asWord(m.id, one2oneWords)
 	switch {
 	case refusal != nil:
 		return Request{}, refusal.about(excerpt(word), Target{})
@@ -62,6 +69,8 @@ func (one2one) Decode(frame []byte) (Request, *Refused) {
 	}
 	return Request{Word: word, Command: cmd}, nil
 }
+
+var one2oneWords = []string{"onIceCandidate", "register", "list", "call", "incomingCallResponse", "answer", "stop", "ping"}
 
 func (m *one2oneMessage) command(word string) (Command, *Refused) {
 	switch word {
@@ -79,7 +88,7 @@ func (m *one2oneMessage) command(word string) (Command, *Refused) {
 		if absent(m.candidate) {
 			return nil, missing("candidate")
 		}
-		return Candidate{Candidate: m.candidate}, nil
+		return Candidate{Candidate: own(m.candidate)}, nil
 	case "stop":
 		return Leave{}, nil
 	case "ping":
@@ -121,7 +130,7 @@ func answer(key string, sdp json.RawMessage) (Command, *Refused) {
 
 // describe reads a session description in either form.
 func describe(sdp json.RawMessage) Description {
-	return Description{JSON: sdp, Bare: sdp[0] == '"'}
+	return Description{JSON: own(sdp), Bare: sdp[0] == '"'}
 }
 
 // isOffer reports whether a description is an offer: pages used to a media

@@ -33,7 +33,7 @@ func (socketIO) connect(p packet, handshake identity) (Request, *Refused) {
 	}
 	var who identity
 	if len(p.data) > 0 {
-		if refusal := readObject(p.data, who.slot); refusal != nil {
+		if _, refusal := readObject(p.data, who.put); refusal != nil {
 			return Request{}, refusal.about(connecting, Target{})
 		}
 	}
@@ -65,6 +65,10 @@ func (who *identity) slot(key []byte) *json.RawMessage {
 		return &who.role
 	}
 	return nil
+}
+
+func (who *identity) put(key []byte, value json.RawMessage) bool {
+	return putOnce(who.slot(key), value)
 }
 
 // first returns the name, nil if there is none.
@@ -114,21 +118,20 @@ func numberAsText(raw json.RawMessage) json.RawMessage {
 // decodeEvent reads an event as a native message: its name is the type, its
 // first argument all the rest.
 func (socketIO) decodeEvent(p packet) (Request, *Refused) {
-	word, argument := p.event()
-	m := eventMessage{argument: unwrap(argument)}
-	cmd, refusal := m.read(word)
+	m := eventMessage{argument: unwrap(p.argument)}
+	cmd, refusal := m.read(p.word)
 	if refusal != nil {
 		to, _ := m.address(m.nativeMessage.name)
-		return Request{Receipt: p.ack}, refusal.about(excerpt(word), to)
+		return Request{Receipt: p.ack}, refusal.about(excerpt(p.word), to)
 	}
-	return Request{Word: word, Command: cmd, Receipt: p.ack}, nil
+	return Request{Word: p.word, Command: cmd, Receipt: p.ack}, nil
 }
 
 // unwrap takes an object out of a string: some clients send what they have
 // serialised themselves.
 func unwrap(argument json.RawMessage) json.RawMessage {
 	text, _ := asString(argument)
-	if object := bytes.Trim([]byte(text), jsonSpace); len(object) > 0 && object[0] == '{' && json.Valid(object) {
+	if object := bytes.Trim([]byte(text), jsonSpace); len(object) > 0 && object[0] == '{' && isJSON(object) {
 		return object
 	}
 	return argument
@@ -151,10 +154,14 @@ func (m *eventMessage) slot(key []byte) *json.RawMessage {
 	return m.nativeMessage.slot(key)
 }
 
+func (m *eventMessage) put(key []byte, value json.RawMessage) bool {
+	return putOnce(m.slot(key), value)
+}
+
 func (m *eventMessage) read(word string) (Command, *Refused) {
 	isObject := !absent(m.argument) && m.argument[0] == '{'
 	if isObject {
-		if refusal := readObject(m.argument, m.slot); refusal != nil {
+		if _, refusal := readObject(m.argument, m.put); refusal != nil {
 			return nil, refusal
 		}
 	}

@@ -258,10 +258,10 @@ func checkPacket(t *testing.T, ev Event) {
 	}
 	p, ok := readHead(frame[1:])
 	switch {
-	case !ok || !json.Valid(p.data):
+	case !ok || !json.Valid(p.data) || !p.readData():
 		t.Fatalf("%+v is told as %q, which is no packet", ev, frame)
 	case p.kind == packetEvent:
-		if word, _ := p.event(); word == "" || p.ack != "" {
+		if p.word == "" || p.ack != "" {
 			t.Fatalf("%+v is told as %q, which is no event", ev, frame)
 		}
 	case p.kind == packetAck:

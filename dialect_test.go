@@ -42,6 +42,7 @@ func TestTheFirstFrameDecidesTheFamily(t *testing.T) {
 		{`"id"`, native{}, false},
 		{`null`, native{}, false},
 		{`nonsense`, native{}, false},
+		{`{"id":"register"`, native{}, false},
 		{``, native{}, false},
 	}
 	for _, tt := range tests {
@@ -145,6 +146,7 @@ func TestNativeDecodes(t *testing.T) {
 		fails(`{"type":["login"]}`, CodeBadRequest, ""),
 		fails(`[]`, CodeBadJSON, ""),
 		fails(`{"type":"login"`, CodeBadJSON, ""),
+		fails(`{"type":"login","type":"leave"`, CodeBadJSON, ""),
 	})
 }
 

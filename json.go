@@ -10,94 +10,62 @@ import (
 	"unicode/utf8"
 )
 
-// JSON is read and written here without touching payloads: encoding/json
-// says whether a frame is valid, then its top level is walked in place. So
-// numbers keep their digits, keys match exactly, and nothing is escaped anew.
-
-// readObject checks that frame is one JSON object and stores each member
-// that slot knows, raw. A key that is read must not be repeated: two readers
-// might otherwise see two different messages in it. Whatever comes first is
-// stored all the same, so that the refusal can say what it refuses.
-func readObject(frame []byte, slot func(key []byte) *json.RawMessage) *Refused {
-	if !json.Valid(frame) {
-		var none json.RawMessage
-		return refuse(CodeBadJSON, "this is not JSON: "+json.Unmarshal(frame, &none).Error())
-	}
-	if frame = bytes.TrimLeft(frame, jsonSpace); frame[0] != '{' {
-		return refuse(CodeBadJSON, "a message is one JSON object, such as {\"type\":\"login\",\"name\":\"ann\"}")
-	}
-	var refusal *Refused
-	for key, value := range members(frame) {
-		field := slot(key)
-		switch {
-		case field == nil:
-		case *field != nil:
-			refusal = refuse(CodeBadRequest, fmt.Sprintf("the key %q is repeated", key))
-		default:
-			*field = value
-		}
-	}
-	return refusal
-}
+// JSON is read and written here without touching payloads: a scanner says
+// whether a frame is valid and finds the fields on the way. So numbers keep
+// their digits, keys match exactly, and nothing is escaped anew.
 
 const jsonSpace = " \t\r\n"
 
-// members walks the top level of a valid JSON object and yields each key,
-// decoded, with its value as it stands.
+// readObject gives put each member of a frame. A frame that is not one JSON
+// object is broken, and what put was given of it means nothing. Put stores
+// those members that are read, and returns false for one that it has already:
+// a key that is read must not be repeated, since two readers might otherwise
+// see two different messages. Whatever comes first is stored all the same, so
+// that the refusal can say what it refuses.
+func readObject(frame []byte, put visit) (broken, repeated *Refused) {
+	s := scanner{text: frame}
+	ok := s.document(func(key []byte, value json.RawMessage) bool {
+		if !put(key, value) {
+			repeated = refuse(CodeBadRequest, fmt.Sprintf("the key %q is repeated", key))
+		}
+		return true
+	})
+	switch {
+	case s.depth > maxDepth:
+		return refuse(CodeBadJSON, fmt.Sprintf("this is nested deeper than %d levels", maxDepth)), nil
+	case !ok:
+		var none json.RawMessage
+		return refuse(CodeBadJSON, fmt.Sprintf("this is not JSON: %v", json.Unmarshal(frame, &none))), nil
+	case bytes.TrimLeft(frame, jsonSpace)[0] != '{':
+		return refuse(CodeBadJSON, "a message is one JSON object, such as {\"type\":\"login\",\"name\":\"ann\"}"), nil
+	}
+	return nil, repeated
+}
+
+// putOnce stores a value in its slot, if it has one, and reports whether that
+// was free.
+func putOnce(slot *json.RawMessage, value json.RawMessage) bool {
+	switch {
+	case slot == nil:
+		return true
+	case *slot != nil:
+		return false
+	}
+	*slot = value
+	return true
+}
+
+// isJSON reports whether text is one JSON value.
+func isJSON(text []byte) bool {
+	s := scanner{text: text}
+	return s.document(nil)
+}
+
+// members walks a JSON object that is known to be valid.
 func members(object []byte) iter.Seq2[[]byte, json.RawMessage] {
 	return func(yield func([]byte, json.RawMessage) bool) {
-		rest := bytes.TrimLeft(object[1:], jsonSpace)
-		for rest[0] != '}' {
-			n := valueLen(rest)
-			key := decode(rest[:n])
-			rest = bytes.TrimLeft(rest[n:], jsonSpace+":")
-			n = valueLen(rest)
-			if !yield(key, json.RawMessage(rest[:n:n])) {
-				return
-			}
-			rest = bytes.TrimLeft(rest[n:], jsonSpace+",")
-		}
-	}
-}
-
-// valueLen returns the length of the valid JSON value that s begins with.
-func valueLen(s []byte) int {
-	switch s[0] {
-	case '"':
-		return stringLen(s)
-	case '{', '[':
-		return nestedLen(s)
-	}
-	if n := bytes.IndexAny(s, jsonSpace+",]}"); n >= 0 {
-		return n
-	}
-	return len(s)
-}
-
-func stringLen(s []byte) int {
-	for i := 1; ; i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-}
-
-func nestedLen(s []byte) int {
-	depth := 0
-	for i := 0; ; i++ {
-		switch s[i] {
-		case '"':
-			i += stringLen(s[i:]) - 1
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
+		s := scanner{text: object}
+		s.document(yield)
 	}
 }
 
@@ -114,6 +82,10 @@ func decode(raw []byte) []byte {
 	return []byte(s)
 }
 
+// own returns a payload that may outlive its frame: a candidate of a few
+// bytes, held for a while, must not keep a frame of many.
+func own(payload json.RawMessage) json.RawMessage { return bytes.Clone(payload) }
+
 // absent reports whether a field was left out, or given as null, which says
 // the same.
 func absent(raw json.RawMessage) bool {
@@ -126,6 +98,17 @@ func asString(raw json.RawMessage) (string, bool) {
 		return "", false
 	}
 	return string(decode(raw)), true
+}
+
+// asWord is asString for a field that says one of a few words: those that are
+// known take no memory of their own.
+func asWord(raw json.RawMessage, known []string) (string, bool) {
+	for _, word := range known {
+		if len(raw) == len(word)+2 && raw[0] == '"' && string(raw[1:len(raw)-1]) == word {
+			return word, true
+		}
+	}
+	return asString(raw)
 }
 
 // appendString appends s as a JSON string.

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -34,13 +35,12 @@ func FuzzDecode(f *testing.F) {
 		if !bytes.Equal(frame, original) {
 			t.Fatalf("decoding changed %q to %q", original, frame)
 		}
+		clear(frame) // its memory is used again
 		if refusal != nil {
 			checkFrame(t, *refusal)
 			return
 		}
-		cmd := withOwnPayload(req.Command)
-		clear(frame)
-		for _, ev := range eventsFor(cmd) {
+		for _, ev := range eventsFor(req.Command) {
 			checkFrame(t, ev)
 		}
 	})
@@ -99,30 +99,110 @@ func checkPayload(t *testing.T, frame []byte, payload json.RawMessage) {
 	}
 }
 
-// FuzzMembers compares the walk through the top level with encoding/json's.
+// FuzzScan checks that the scanner takes what encoding/json takes, but for
+// what is nested too deeply.
+func FuzzScan(f *testing.F) {
+	for _, seed := range []string{
+		` [ null , true,false ,-0.5e+10,0,1E-2,{ } , [ ] ] `, `"\ud800\u00E9\"\/"`, "\"\xff\x7f\"", "\"a\nb\"",
+		``, ` `, `-`, `01`, `1.`, `.5`, `1e`, `1e+`, `nul`, `nulls`, `True`, `"`, `"\`, `"\u12`, `"\u12g4"`, `"\x"`, `[1 2]`,
+		`[,]`, `[1,]`, `[1`, `[`, `[}`, `{]`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{1:2}`, `{"a" 1}`, `{"a":1`, `{}{}`, "1\x00", "\ufeff1",
+		strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth),
+		strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1),
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		want := json.Valid(text) && depthOf(text) <= maxDepth
+		if got := isJSON(text); got != want {
+			t.Fatalf("%q is JSON: %t, want %t", text, got, want)
+		}
+	})
+}
+
+// depthOf returns how deeply a valid text is nested.
+func depthOf(text []byte) (deepest int) {
+	depth := 0
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber() // 1e400 is one
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return deepest
+		}
+		switch token {
+		case json.Delim('['), json.Delim('{'):
+			depth++
+		case json.Delim(']'), json.Delim('}'):
+			depth--
+		}
+		deepest = max(deepest, depth)
+	}
+}
+
+// FuzzMembers compares the fields that are found with those that
+// encoding/json finds: the first of each key, and whether one is repeated.
 func FuzzMembers(f *testing.F) {
 	f.Add([]byte(`{"a":1,"b":[{"c":"}"}],"a":null," ":true,"\u00e9":"\\"}`))
 	f.Add([]byte("{\t\"a\"\n:\r-1.5e+3 , \"b\":{} }"))
+	f.Add([]byte(`{"\ud800":0,"":"","a\u0062":0,"ab":1,"AB":2}`))
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		if !utf8.Valid(frame) || !json.Valid(frame) || bytes.TrimLeft(frame, jsonSpace)[0] != '{' {
+		if !utf8.Valid(frame) || !isJSON(frame) || bytes.TrimLeft(frame, jsonSpace)[0] != '{' {
 			return
+		}
+		found := map[string]json.RawMessage{}
+		broken, repeated := readObject(frame, func(key []byte, value json.RawMessage) bool {
+			slot := found[string(key)]
+			fresh := putOnce(&slot, value)
+			found[string(key)] = slot
+			return fresh
+		})
+		if broken != nil {
+			t.Fatalf("%q is refused: %s", frame, broken.Message)
 		}
 		dec := json.NewDecoder(bytes.NewReader(frame))
 		dec.Token() // the opening brace
-		for key, value := range members(bytes.TrimLeft(frame, jsonSpace)) {
-			wantKey, _ := dec.Token()
-			var want json.RawMessage
-			if err := dec.Decode(&want); err != nil {
-				t.Fatalf("%q has fewer members: %v", frame, err)
+		want, twice := map[string]json.RawMessage{}, false
+		for dec.More() {
+			key, _ := dec.Token()
+			var value json.RawMessage
+			if err := dec.Decode(&value); err != nil {
+				t.Fatalf("%q: %v", frame, err)
 			}
-			if string(key) != wantKey || !bytes.Equal(value, want) {
-				t.Fatalf("%q: got %q: %q, want %q: %q", frame, key, value, wantKey, want)
-			}
+			slot := want[key.(string)]
+			twice = !putOnce(&slot, value) || twice
+			want[key.(string)] = slot
 		}
-		if dec.More() {
-			t.Fatalf("%q has more members", frame)
+		if !reflect.DeepEqual(found, want) || twice != (repeated != nil) {
+			t.Fatalf("%q:\n got %q, repeated: %+v\nwant %q, repeated: %t", frame, found, repeated, want, twice)
 		}
 	})
+}
+
+func TestNestingIsBounded(t *testing.T) {
+	nested := func(levels int) []byte {
+		return []byte(`{"type":"users","x":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`)
+	}
+	if _, refusal := (native{}).Decode(nested(maxDepth)); refusal != nil {
+		t.Errorf("%d levels are refused: %+v", maxDepth, refusal)
+	}
+	_, refusal := native{}.Decode(nested(maxDepth + 1))
+	if want := refuse(CodeBadJSON, "this is nested deeper than 64 levels"); !reflect.DeepEqual(refusal, want) {
+		t.Errorf("one level more: got %+v, want %+v", refusal, want)
+	}
+}
+
+// A word that is missing from its family's list would only cost memory.
+func TestKnownWords(t *testing.T) {
+	for _, word := range nativeWords {
+		if _, refusal := new(nativeMessage).command(word); refusal != nil && refusal.Code == CodeUnknownCommand {
+			t.Errorf("the native family does not know %s", word)
+		}
+	}
+	for _, word := range one2oneWords {
+		if _, refusal := new(one2oneMessage).command(word); refusal != nil && refusal.Code == CodeUnknownCommand {
+			t.Errorf("the one-to-one family does not know %s", word)
+		}
+	}
 }
 
 func TestExcerpt(t *testing.T) {

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "encoding/json"
 
 // This file is the neutral vocabulary between the hub and the dialects.
 // Commands are what clients ask, named in the imperative; events are what
@@ -109,24 +106,6 @@ func targetOf(cmd Command) Target {
 		return cmd.To
 	}
 	return Target{}
-}
-
-// withOwnPayload returns a command whose payload no longer shares the memory
-// of its frame: a candidate of a few bytes, held for a while, must not keep a
-// frame of many.
-func withOwnPayload(cmd Command) Command {
-	switch cmd := cmd.(type) {
-	case Offer:
-		cmd.SDP.JSON = bytes.Clone(cmd.SDP.JSON)
-		return cmd
-	case Answer:
-		cmd.SDP.JSON = bytes.Clone(cmd.SDP.JSON)
-		return cmd
-	case Candidate:
-		cmd.Candidate = bytes.Clone(cmd.Candidate)
-		return cmd
-	}
-	return cmd
 }
 
 // Words are the vocabulary that a party hears in a call, if its family has

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"iter"
 	"slices"
 	"strconv"
 )
@@ -26,6 +25,8 @@ type packet struct {
 	namespace string // "" for the main one
 	ack       string // digits
 	data      json.RawMessage
+	word      string          // an event's name, "" if it has none
+	argument  json.RawMessage // an event's first, nil if it has none
 }
 
 // What is longer in a packet's head was not made by a client of this family.
@@ -38,7 +39,7 @@ const (
 // nothing can be answered, and the protocol says that the connection ends.
 func parsePacket(text []byte) (packet, bool) {
 	p, ok := readHead(text)
-	return p, ok && p.fits()
+	return p, ok && p.readData() && p.fits()
 }
 
 // readHead takes a packet apart and leaves its data unread.
@@ -69,19 +70,32 @@ func isNamespace(name []byte) bool {
 	return len(name) <= maxNamespace && bytes.IndexFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) < 0
 }
 
+// readData reports whether a packet's data is JSON, and finds in it what an
+// event says.
+func (p *packet) readData() bool {
+	elements := 0
+	s := scanner{text: p.data}
+	return len(p.data) == 0 || s.document(func(key []byte, value json.RawMessage) bool {
+		switch elements++; {
+		case key != nil:
+		case elements == 1:
+			p.word, _ = asWord(value, nativeWords)
+		case elements == 2:
+			p.argument = value
+		}
+		return true
+	})
+}
+
 // fits reports whether a packet brings what its type asks for.
 func (p packet) fits() bool {
-	if len(p.data) > 0 && !json.Valid(p.data) {
-		return false
-	}
 	switch p.kind {
 	case packetConnect:
 		return p.ack == "" && (len(p.data) == 0 || p.data[0] == '{')
 	case packetDisconnect:
 		return p.ack == "" && len(p.data) == 0
 	case packetEvent:
-		word, _ := p.event()
-		return word != "" && !slices.Contains(lifecycle, word)
+		return p.word != "" && !slices.Contains(lifecycle, p.word)
 	case packetAck:
 		return p.ack != "" && len(p.data) > 0 && p.data[0] == '['
 	}
@@ -91,33 +105,3 @@ func (p packet) fits() bool {
 // lifecycle are the words that are no events' names: with them clients tell
 // their own pages what becomes of the connection.
 var lifecycle = []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
-
-// event returns an event's name and its first argument; "" if there is no
-// name, nil if there is no argument.
-func (p packet) event() (word string, argument json.RawMessage) {
-	if len(p.data) == 0 || p.data[0] != '[' {
-		return "", nil
-	}
-	i := 0
-	for element := range elements(p.data) {
-		if i++; i == 2 {
-			return word, element
-		}
-		word, _ = asString(element)
-	}
-	return word, nil
-}
-
-// elements walks a valid JSON array.
-func elements(array []byte) iter.Seq[json.RawMessage] {
-	return func(yield func(json.RawMessage) bool) {
-		rest := bytes.TrimLeft(array[1:], jsonSpace)
-		for rest[0] != ']' {
-			n := valueLen(rest)
-			if !yield(json.RawMessage(rest[:n:n])) {
-				return
-			}
-			rest = bytes.TrimLeft(rest[n:], jsonSpace+",")
-		}
-	}
-}
