@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"runtime/debug"
@@ -15,20 +16,21 @@ import (
 )
 
 // Client is one connection. Its read loop is the one goroutine that it
-// always has; a write loop exists while there is something to write. The
-// hub's part of it is the hub's alone.
+// always has; a writer comes while there is something to write. The hub's
+// part of it is the hub's alone.
 type Client struct {
 	// Set before serve, then only read.
 	id      uint64 // for the log, before there is a name
 	hub     *Hub
+	writers *writers
 	ws      *websocket.Conn
 	link    *link // below ws
 	log     *slog.Logger
-	written chan struct{} // closed when the last frame has been written
 
+	written sync.WaitGroup          // for the last frame
 	dialect atomic.Pointer[Dialect] // set again by the first frame, which decides the family
 
-	out   outbox // filled by the hub, emptied by the write loop
+	out   outbox // filled by the hub, emptied by a writer
 	pulse pulse
 
 	// Owned by the read loop.
@@ -61,7 +63,7 @@ func (c *Client) alone() bool { return c.room != nil && len(c.calls) == 0 }
 func (c *Client) send(ev Event) bool {
 	ok, start := c.out.put(ev)
 	if start {
-		go c.writeLoop()
+		c.writers.start(c)
 	}
 	return ok
 }
@@ -70,7 +72,7 @@ func (c *Client) send(ev Event) bool {
 // reason decides what the client still hears.
 func (c *Client) kill(why *Closing) {
 	if c.out.close(why) {
-		go c.writeLoop()
+		c.writers.start(c)
 	}
 }
 
@@ -99,12 +101,25 @@ func (c *Client) serve() {
 }
 
 // finish waits for the last frame to be written and closes the connection so
-// that it arrives.
+// that it arrives. Who has said goodbye sends nothing more that would prevent
+// that (RFC 6455, 5.5.1).
 func (c *Client) finish() {
-	<-c.written
-	c.link.linger()
-	c.log.Debug("connection closed", "conn", c.id, "reason", c.out.ended().reason)
+	c.written.Wait()
+	why := c.out.ended()
+	if why == closePeerLeft {
+		c.link.Close()
+	} else {
+		c.link.linger()
+	}
+	// Even to drop a record slog takes a kilobyte of stack, which would have
+	// to grow for that.
+	if c.log.Enabled(context.Background(), slog.LevelDebug) {
+		c.log.Debug("connection closed", "conn", c.id, "reason", why.reason)
+	}
 }
+
+// ping sends a ping, which does not queue behind events.
+func (c *Client) ping() { c.link.send(pingFrame) }
 
 var errPingFlood = errors.New("pinged too often")
 
@@ -141,9 +156,10 @@ var frameBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // readFrame waits for the next text frame and gives it to take, which must
 // not keep it.
 func (c *Client) readFrame(take func(frame []byte) *Closing) *Closing {
+	c.link.await()
 	kind, r, err := c.ws.NextReader()
 	if err != nil {
-		return closingOf(err)
+		return c.closingOf(err)
 	}
 	if kind != websocket.TextMessage {
 		return closeBinary
@@ -154,7 +170,7 @@ func (c *Client) readFrame(take func(frame []byte) *Closing) *Closing {
 	defer frameBuffers.Put(buf)
 	buf.Reset()
 	if _, err := buf.ReadFrom(r); err != nil {
-		return closingOf(err)
+		return c.closingOf(err)
 	}
 	if !utf8.Valid(buf.Bytes()) {
 		return closeNotUTF8
@@ -162,10 +178,9 @@ func (c *Client) readFrame(take func(frame []byte) *Closing) *Closing {
 	return take(buf.Bytes())
 }
 
-// closingOf words why reading failed. To a frame that is too large, if only by
-// its announcement, or breaks RFC 6455, gorilla/websocket has sent the close
-// frame itself, ahead of what may still wait to be answered.
-func closingOf(err error) *Closing {
+// closingOf words why reading failed.
+func (c *Client) closingOf(err error) *Closing {
+	var closed *websocket.CloseError
 	switch {
 	case websocket.IsCloseError(err, websocket.CloseAbnormalClosure):
 		return closeGone
@@ -173,10 +188,10 @@ func closingOf(err error) *Closing {
 		return closeTooLarge
 	case errors.Is(err, errPingFlood):
 		return closeFlood
-	}
-	var closed *websocket.CloseError
-	if errors.As(err, &closed) {
+	case errors.As(err, &closed):
 		return closePeerLeft
+	case c.link.goodbye.Load() != nil:
+		return closeBroken
 	}
 	return closeGone
 }
@@ -222,66 +237,6 @@ func (c *Client) decide(frame []byte) {
 func (c *Client) speak(dialect Dialect) {
 	c.dialect.Store(&dialect)
 	c.profile = dialect.Profile()
-}
-
-// writeLoop writes what waits in the outbox, and ends when that is empty. If
-// the connection ends, it writes the farewell.
-func (c *Client) writeLoop() {
-	for {
-		events, why := c.out.take()
-		if err := c.write(events); err != nil {
-			c.lose(closeGone)
-		}
-		switch {
-		case why != nil:
-			c.farewell(why)
-			return
-		case len(events) == 0:
-			return
-		}
-	}
-}
-
-// encodeBuffers hold a frame while it is written.
-var encodeBuffers = sync.Pool{New: func() any { return new([]byte) }}
-
-// write sends events, all of them in as few system calls as will hold them.
-func (c *Client) write(events []Event) (err error) {
-	if len(events) == 0 {
-		return nil
-	}
-	defer c.survive(func() { c.lose(closeInternal) })
-	buf := encodeBuffers.Get().(*[]byte)
-	defer encodeBuffers.Put(buf)
-	c.link.gather()
-	defer func() { err = errors.Join(err, c.link.flush()) }()
-	dialect := *c.dialect.Load()
-	for _, ev := range events {
-		*buf = dialect.Encode((*buf)[:0], ev)
-		if len(*buf) == 0 {
-			continue
-		}
-		if err := c.ws.WriteMessage(websocket.TextMessage, *buf); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ping sends a ping, which does not queue behind events.
-func (c *Client) ping(deadline time.Time) {
-	c.ws.WriteControl(websocket.PingMessage, nil, deadline)
-}
-
-// farewell writes the close frame, and wakes the read loop, which may be
-// waiting for a client that has nothing more to say.
-func (c *Client) farewell(why *Closing) {
-	if why.code != 0 {
-		message := websocket.FormatCloseMessage(why.code, why.reason)
-		c.ws.WriteControl(websocket.CloseMessage, message, time.Now().Add(c.link.timeout))
-	}
-	c.ws.SetReadDeadline(time.Now())
-	close(c.written)
 }
 
 // survive keeps a fault of ours in one connection's code from ending

@@ -3,10 +3,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -190,22 +193,38 @@ func TestFlood(t *testing.T) {
 
 // What was asked before the frame that ends a connection is answered first.
 func TestAnswersComeBeforeTheEnd(t *testing.T) {
-	for code, last := range map[int][]byte{
-		websocket.CloseUnsupportedData:         frame(0x80|websocket.BinaryMessage, "x"),
-		websocket.CloseInvalidFramePayloadData: frame(0x80|websocket.TextMessage, "\xff"),
+	for name, tt := range map[string]struct {
+		last []byte
+		code int
+	}{
+		"binary":          {frame(0x80|websocket.BinaryMessage, "x"), websocket.CloseUnsupportedData},
+		"not UTF-8":       {frame(0x80|websocket.TextMessage, "\xff"), websocket.CloseInvalidFramePayloadData},
+		"reserved bits":   {frame(0xF0|websocket.TextMessage, "x"), websocket.CloseProtocolError},
+		"not masked":      {[]byte("\x81\x02{}"), websocket.CloseProtocolError},
+		"bad close code":  {frame(0x80|websocket.CloseMessage, "\x00\x01"), websocket.CloseProtocolError},
+		"announced large": {[]byte("\x81\xFF\x00\x00\x00\x00\x7F\xFF\xFF\xFFmask"), websocket.CloseMessageTooBig},
 	} {
 		onStage(t, "", func(t *testing.T, s *stage) {
 			ann := s.signIn("ann")
 			burst := bytes.Repeat(frame(0x80|websocket.TextMessage, `{"type":"leave"}`), 20)
-			go ann.ws.NetConn().Write(append(burst, last...))
+			go ann.ws.NetConn().Write(append(burst, tt.last...))
 			for i := range 20 {
 				if event, _ := s.Next("ann"); !strings.Contains(event.Text, string(CodeNoSuchCall)) {
-					t.Fatalf("answer %d of 20 before the end with %d is %q", i, code, event.Text)
+					t.Fatalf("answer %d of 20 before the end, %s, is %q", i, name, event.Text)
 				}
 			}
-			s.wantClosed("ann", code, 0)
+			s.wantClosed("ann", tt.code, 0)
 		})
 	}
+}
+
+// A close frame is answered by one with its code (RFC 6455, 5.5.1).
+func TestCloseIsEchoed(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		ann := s.signIn("ann")
+		ann.ws.NetConn().Write(frame(0x80|websocket.CloseMessage, "\x03\xE9bye"))
+		s.wantClosed("ann", websocket.CloseGoingAway, 0)
+	})
 }
 
 // What a client may send at once fits into the outbox of the other party,
@@ -320,13 +339,13 @@ func TestOutbox(t *testing.T) {
 	if ok, _ := o.put(Greeted{}); ok {
 		t.Error("there was room above the limit")
 	}
-	if events, why := o.take(); len(events) != 2 || why != nil {
+	if events, why := o.take(nil); len(events) != 2 || why != nil {
 		t.Errorf("took %v, %v", events, why)
 	}
 	if ok, _ := o.put(Greeted{}); ok {
 		t.Error("there was room while the writer still has its hands full")
 	}
-	if events, _ := o.take(); len(events) != 0 {
+	if events, _ := o.take(nil); len(events) != 0 {
 		t.Errorf("took %v", events)
 	}
 	if ok, start := o.put(Greeted{}); !ok || !start {
@@ -338,35 +357,137 @@ func TestOutbox(t *testing.T) {
 	if ok, _ := o.put(Greeted{}); ok {
 		t.Error("something came in after the end")
 	}
-	if events, why := o.take(); len(events) != 1 || why != closeRestart {
+	if events, why := o.take(nil); len(events) != 1 || why != closeRestart {
 		t.Errorf("took %v, %v; want what was there, and the first reason", events, why)
 	}
 }
 
-// Frames that wait for one client leave in one write.
-func TestLinkGathersWrites(t *testing.T) {
-	network := &countingConn{}
-	l := &link{Conn: network, timeout: time.Second}
-	l.gather()
-	for range 10 {
-		l.Write([]byte("frame"))
+// Frames that wait for one client leave in one write, unless they are many or
+// large: a slow link must be able to take what is written at once.
+func TestFramesLeaveTogether(t *testing.T) {
+	large := Offered{SDP: Description{JSON: json.RawMessage(`"` + strings.Repeat("x", framesAtOnce) + `"`)}}
+	for _, tt := range []struct {
+		events []Event
+		writes int
+	}{
+		{slices.Repeat([]Event{Ponged{}}, 100), 1},
+		{[]Event{Acknowledged{}}, 0}, // the family has no word for it
+		{[]Event{Ponged{}, large, Ponged{}}, 3},
+	} {
+		network := &countingConn{}
+		c := &Client{link: newLink(&pulse{}, time.Second)}
+		c.link.Conn = network
+		c.speak(silentReceipts{})
+		if err := (&writer{events: tt.events}).write(c); err != nil || network.writes != tt.writes {
+			t.Errorf("%d events in %d writes, %v; want %d", len(tt.events), network.writes, err, tt.writes)
+		}
 	}
-	if network.writes != 0 {
-		t.Errorf("%d writes before the flush", network.writes)
+}
+
+// Nothing follows the last frame, nor one that may have been cut off.
+func TestLastWrite(t *testing.T) {
+	network := &countingConn{err: errors.New("cut")}
+	c := &Client{link: newLink(&pulse{}, time.Second)}
+	c.link.Conn = network
+	c.speak(native{})
+	if err := (&writer{events: []Event{Ponged{}}}).write(c); !errors.Is(err, network.err) {
+		t.Errorf("write says %v", err)
 	}
-	if err := l.flush(); err != nil || network.writes != 1 {
-		t.Errorf("%d writes, %v; want 1", network.writes, err)
+	c.ping()
+	c.link.sendLast(pingFrame)
+	if network.writes != 1 {
+		t.Errorf("%d writes after one that failed", network.writes-1)
 	}
-	l.Write([]byte("frame"))
-	if network.writes != 2 {
-		t.Errorf("%d writes after one more, want 2", network.writes)
+
+	network = &countingConn{}
+	c.link = newLink(&pulse{}, time.Second)
+	c.link.Conn = network
+	c.link.sendLast(closeFrame(closeRestart))
+	c.ping()
+	if network.writes != 1 {
+		t.Errorf("%d writes, the last frame included", network.writes)
 	}
-	network.err = errors.New("cut")
-	l.gather()
-	l.Write([]byte("frame"))
-	if err := l.flush(); !errors.Is(err, network.err) {
-		t.Errorf("flush says %v", err)
+}
+
+// silentReceipts is a native dialect without receipts.
+type silentReceipts struct{ native }
+
+func (d silentReceipts) Encode(dst []byte, ev Event) []byte {
+	if _, ok := ev.(Acknowledged); ok {
+		return dst
 	}
+	return d.native.Encode(dst, ev)
+}
+
+// The length of a frame is written in one of three ways.
+func TestMessagesOfAllLengths(t *testing.T) {
+	onStage(t, "-rate 0 -max-message 128KiB", func(t *testing.T, s *stage) {
+		s.talk("ann", "bob")
+		for _, length := range []int{1, 125, 126, 127, 1<<16 - 1, 1 << 16, 100_000} {
+			around := len(`{"type":"candidate","candidate":"","name":"ann","callID":"6ba7b810-9dad-11d1-80b4-00c04fd430c8"}`)
+			payload := strings.Repeat("x", max(length-around, 1))
+			s.do("ann", `{"type":"candidate","candidate":"`+payload+`"}`)
+			event, _ := s.Next("bob")
+			if !strings.Contains(event.Text, `"`+payload+`"`) || len(event.Text) != around+len(payload) {
+				t.Errorf("of %d bytes bob hears %d: %.100s", around+len(payload), len(event.Text), event.Text)
+			}
+		}
+	})
+}
+
+// What comes in is read in order and in few pieces, however it comes, and a
+// link from which nothing is left to be read holds no more than its input.
+func TestLinkReads(t *testing.T) {
+	for _, lengths := range [][]int{{1, 2, 3}, {inputSize, 1, inputSize + 1}, {100_000, 1}, {300, 300, 300, 300, 300, 300, 300, 300}} {
+		synctest.Test(t, func(t *testing.T) {
+			client, server := newMemPipe(1 << 20)
+			defer client.Close()
+			defer server.Close()
+			counting := &readCounter{Conn: server}
+			l := newLink(&pulse{}, time.Second)
+			l.Conn = counting
+			total := 0
+			for i, length := range lengths {
+				total += length
+				client.Write(bytes.Repeat([]byte{byte(i)}, length))
+			}
+			for i, length := range lengths {
+				l.await()
+				got := make([]byte, length)
+				if _, err := io.ReadFull(l.input, got); err != nil || !bytes.Equal(got, bytes.Repeat([]byte{byte(i)}, length)) {
+					t.Errorf("of %v: read %x, %v", lengths, got, err)
+				}
+			}
+			if l.burst != nil {
+				t.Errorf("of %v: a burst is held", lengths)
+			}
+			if counting.reads > 3+total/len(burst{}.buf) {
+				t.Errorf("of %v: %d reads for %d bytes", lengths, counting.reads, total)
+			}
+			time.AfterFunc(time.Second, func() { client.Write([]byte("late")) })
+			l.await()
+			if l.burst != nil || l.input.Buffered() != 4 {
+				t.Errorf("of %v: %d bytes wait in the input, and a burst: %v", lengths, l.input.Buffered(), l.burst != nil)
+			}
+			client.Close()
+			l.input.Discard(4)
+			l.await()
+			if _, err := l.input.ReadByte(); err == nil {
+				t.Error("no error after the end")
+			}
+		})
+	}
+}
+
+// readCounter counts reads.
+type readCounter struct {
+	net.Conn
+	reads int
+}
+
+func (c *readCounter) Read(p []byte) (int, error) {
+	c.reads++
+	return c.Conn.Read(p)
 }
 
 type countingConn struct {

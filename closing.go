@@ -6,7 +6,7 @@ import "github.com/gorilla/websocket"
 // what still waits for the client goes out before it. The list is closed,
 // like those of codes and reasons.
 type Closing struct {
-	code   int    // of RFC 6455, or our own from 4000; 0: no frame, nobody is there to read it
+	code   int    // of RFC 6455, or our own from 4000; 0: what gorilla/websocket has to say, if anything
 	reason string // for the frame and the log
 	flush  bool
 }
@@ -15,6 +15,7 @@ var (
 	closePeerLeft       = &Closing{reason: "left"}
 	closeDisconnected   = &Closing{websocket.CloseNormalClosure, "disconnected", false}
 	closeGone           = &Closing{reason: "gone"}
+	closeBroken         = &Closing{reason: "broken frame", flush: true}
 	closeRestart        = &Closing{websocket.CloseServiceRestart, "the server restarts", true}
 	closeMalformed      = &Closing{websocket.CloseProtocolError, "malformed packet", true}
 	closeUnconnected    = &Closing{websocket.ClosePolicyViolation, "not connected to the namespace", true}

@@ -174,8 +174,8 @@ func (h *Hub) remove(c *Client, why *Closing) {
 	}
 	h.exitRoom(c)
 	h.forgetWaiting(c)
-	c.loginTimer.Stop()
 	if !c.loggedIn() {
+		c.loginTimer.Stop()
 		return
 	}
 	h.registry.remove(c)
@@ -305,6 +305,7 @@ func nameTaken(name Name) *Refused {
 func (h *Hub) signIn(c *Client, cmd Login) {
 	c.name, c.role = cmd.Name, cmd.Role
 	c.loginTimer.Stop()
+	c.loginTimer = nil // it will not be needed again, and most connections are signed in
 	h.registry.add(c)
 	h.log.Info("signed in", "conn", c.id, "name", c.name.Text, "role", c.role)
 	if cmd.Connects {

@@ -37,7 +37,7 @@ func (ht *hubTester) connect() *Client {
 	c := &Client{hub: ht.hub, log: ht.hub.log, profile: native{}.Profile()}
 	c.out.limit = 1 << 20
 	c.out.writing = true
-	c.pulse.client, c.pulse.ping = c, func(time.Time) {}
+	c.pulse.client, c.pulse.ping = c, func() {}
 	ht.step(connected{c})
 	return c
 }
@@ -70,7 +70,7 @@ func (ht *hubTester) step(m any) {
 // heard takes what c has been told. The outbox goes on believing that a
 // writer is at work.
 func heard(c *Client) []Event {
-	events, _ := c.out.take()
+	events, _ := c.out.take(nil)
 	c.out.writing = true
 	return events
 }

@@ -2,68 +2,98 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// link is the net.Conn below a WebSocket. It can gather writes, so that
-// several frames for one client leave in one system call. It gives every
-// write to the network a deadline counted from its own beginning: the one
-// that gorilla/websocket sets for a pong would cut a batch short that is on
-// its way. And it tells the pulse when anything comes in.
+// link is the net.Conn below a WebSocket. It holds little while nothing
+// happens, and makes few system calls when much does: what has come is read
+// at once. It gives every write to the network a deadline of its own: the one
+// that gorilla/websocket sets for a pong would cut off frames that are on
+// their way. And it tells the pulse when anything comes in.
 type link struct {
 	net.Conn
 	pulse   *pulse
-	timeout time.Duration // of a write
+	timeout time.Duration // of a write, at least
 
-	mu    sync.Mutex    // held over a write: there is one at a time
-	batch *bufio.Writer // nil: writes go straight out
+	// Owned by the read loop.
+	input *bufio.Reader // what gorilla/websocket reads from, and the link fills
+	more  bool          // the last read left no room, so that more has probably come
+	burst *burst        // nil: nothing is left of what was read at once
+
+	mu       sync.Mutex // held over a write: there is one at a time
+	deadline time.Time  // of writes, as it was set last
+	done     bool       // nothing may be written any more
+
+	goodbye atomic.Pointer[[]byte] // the close frame that gorilla/websocket would send; nil if none
 }
 
-// batchSize is as much as is gathered. Even a slow link must take so many
-// bytes within the time for one write.
-const batchSize = 16 << 10
+// inputSize is what an idle connection holds for what will come: a candidate
+// fits into it.
+const inputSize = 384
 
-var batches = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, batchSize) }}
-
-// gather collects writes from now on.
-func (l *link) gather() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.batch = batches.Get().(*bufio.Writer)
-	l.batch.Reset(timedWriter{l})
+// A burst is what was read at once, since it did not fit into the input.
+type burst struct {
+	buf    [8 << 10]byte
+	unread []byte
 }
 
-// flush writes what was gathered; from now on writes go straight out.
-func (l *link) flush() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	err := l.batch.Flush()
-	l.batch.Reset(nil)
-	batches.Put(l.batch)
-	l.batch = nil
-	return err
+var bursts = sync.Pool{New: func() any { return new(burst) }}
+
+func newLink(pulse *pulse, timeout time.Duration) *link {
+	l := &link{pulse: pulse, timeout: timeout}
+	l.input = bufio.NewReaderSize(l, inputSize)
+	return l
 }
 
-func (l *link) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.batch != nil {
-		return l.batch.Write(p)
+// await returns when there is something to read, if only an error. Whoever
+// reads calls it between messages: what filled the room that there was is then
+// no sign that more has come.
+func (l *link) await() {
+	if l.input.Buffered() == 0 {
+		l.more = false
 	}
-	return timedWriter{l}.Write(p)
+	l.input.Peek(1)
 }
 
-// SetWriteDeadline does nothing, for the reason given at link.
-func (l *link) SetWriteDeadline(time.Time) error { return nil }
+func (l *link) Read(p []byte) (n int, err error) {
+	switch {
+	case l.burst != nil:
+		return l.drain(p), nil
+	case !l.more:
+		n, err = l.receive(p)
+		l.more = n == len(p)
+		return n, err
+	}
+	l.burst = bursts.Get().(*burst)
+	n, err = l.receive(l.burst.buf[:])
+	l.burst.unread = l.burst.buf[:n]
+	l.more = n == len(l.burst.buf)
+	if n = l.drain(p); n > 0 {
+		err = nil // it will come again
+	}
+	return n, err
+}
 
-// Read tells the pulse that the other end lives: whoever sends half a frame
-// over a slow network does.
-func (l *link) Read(p []byte) (int, error) {
+// drain takes from what was read at once.
+func (l *link) drain(p []byte) int {
+	n := copy(p, l.burst.unread)
+	if l.burst.unread = l.burst.unread[n:]; len(l.burst.unread) == 0 {
+		bursts.Put(l.burst)
+		l.burst = nil
+	}
+	return n
+}
+
+// receive reads from the network, and tells the pulse that the other end
+// lives: whoever sends half a frame over a slow network does.
+func (l *link) receive(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
 	if n > 0 {
 		l.pulse.beat()
@@ -71,14 +101,62 @@ func (l *link) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// timedWriter writes to the network below a link, each time with a deadline.
-type timedWriter struct{ l *link }
+// send writes frames to the network.
+func (l *link) send(frames []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.write(frames)
+}
 
-func (w timedWriter) Write(p []byte) (int, error) {
-	if err := w.l.Conn.SetWriteDeadline(time.Now().Add(w.l.timeout)); err != nil {
-		return 0, err
+// sendLast writes the frame that none may follow, if there is one.
+func (l *link) sendLast(frame []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if frame != nil {
+		l.write(frame)
 	}
-	return w.l.Conn.Write(p)
+	l.done = true
+}
+
+// write is for who holds the mutex. A write that fails is the last, for it may
+// have got as far as the middle of a frame.
+func (l *link) write(frames []byte) error {
+	if l.done {
+		return net.ErrClosed
+	}
+	err := l.renewDeadline()
+	if err == nil {
+		_, err = l.Conn.Write(frames)
+	}
+	l.done = err != nil
+	return err
+}
+
+// Write is gorilla/websocket's way out: it answers the handshake, pings, and
+// what ends its reading. Such a close frame would overtake the answers that
+// wait to be written; it is kept for the farewell.
+func (l *link) Write(p []byte) (int, error) {
+	if isClose(p) {
+		frame := bytes.Clone(p)
+		l.goodbye.Store(&frame)
+		return len(p), nil
+	}
+	return len(p), l.send(p)
+}
+
+// SetWriteDeadline does nothing, for the reason given at link. SetDeadline is
+// for the upgrade alone, before anything has been sent.
+func (l *link) SetWriteDeadline(time.Time) error { return nil }
+
+// renewDeadline gives a write its time, or a tenth more: setting a deadline
+// is not free, so one serves many writes.
+func (l *link) renewDeadline() error {
+	now := time.Now()
+	if l.deadline.Sub(now) >= l.timeout {
+		return nil
+	}
+	l.deadline = now.Add(l.timeout + l.timeout/10)
+	return l.Conn.SetWriteDeadline(l.deadline)
 }
 
 // How long and how much a farewell waits for. A socket closed with input
@@ -112,6 +190,12 @@ func (h linkHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, errors.New("this connection cannot be taken over")
 	}
 	conn, rw, err := hijacker.Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
 	h.link.Conn = conn
-	return h.link, rw, err
+	if rw.Reader.Buffered() == 0 { // else gorilla/websocket refuses the upgrade
+		rw.Reader = h.link.input
+	}
+	return h.link, rw, nil
 }

@@ -53,23 +53,33 @@ func (o *outbox) startWriter() bool {
 	return start
 }
 
-// take hands the writer what waits, which it has then written when it comes
-// back for more. With a closing these are the last events; with neither the
-// writer's work is done, and the next put starts another.
-func (o *outbox) take() ([]Event, *Closing) {
+// take appends what waits to the writer's own slice; when it comes back for
+// more, it has written that. With a closing these are the last events; with
+// neither the writer's work is done, and the next put starts another.
+func (o *outbox) take(events []Event) ([]Event, *Closing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	events := o.events
-	o.events = nil
 	o.taken, o.waiting = o.waiting, 0
-	if o.closing != nil {
-		if !o.closing.flush {
-			events = nil
-		}
-		return events, o.closing
+	if o.closing == nil || o.closing.flush {
+		events = append(events, o.events...)
 	}
-	o.writing = len(events) > 0
-	return events, nil
+	o.empty()
+	if o.closing == nil {
+		o.writing = len(events) > 0
+	}
+	return events, o.closing
+}
+
+// keptEvents is for how many events an outbox keeps room while it is empty.
+const keptEvents = 4
+
+func (o *outbox) empty() {
+	if cap(o.events) > keptEvents {
+		o.events = nil
+		return
+	}
+	clear(o.events)
+	o.events = o.events[:0]
 }
 
 // ended returns why the connection ends, or nil while it lives.

@@ -12,7 +12,7 @@ type pulse struct {
 	interval time.Duration // between pings
 	timeout  time.Duration // for a sign of life after one; not above interval
 	client   *Client
-	ping     func(deadline time.Time) // sends one; may wait until the deadline
+	ping     func() // sends one; may wait as long as a write
 	timer    *time.Timer
 
 	asked    atomic.Int32 // who waits for a sign of life: bits as below
@@ -53,18 +53,17 @@ func (p *pulse) tick() {
 	default:
 		p.before = now
 		p.pinged = true
-		p.ask(askedByPing)
+		p.asked.Or(askedByPing)
 		p.timer.Reset(p.timeout)
+		p.ping() // last, for it may take longer than that
 	}
 }
 
-// probe asks for a sign of life at once; the hub hears of it as probeAlive.
-func (p *pulse) probe() { p.ask(askedByProbe) }
-
-// ask sends a ping, which does not queue behind data. It never waits.
-func (p *pulse) ask(who int32) {
-	p.asked.Or(who)
-	go p.ping(time.Now().Add(p.timeout))
+// probe asks for a sign of life at once; the hub hears of it as probeAlive. It
+// never waits.
+func (p *pulse) probe() {
+	p.asked.Or(askedByProbe)
+	go p.ping()
 }
 
 // beat is a sign of life.

@@ -46,7 +46,9 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 	if c.memberID == "" {
 		c.memberID = newMemberID()
 	}
-	c.loginTimer.Stop()
+	if !c.loggedIn() {
+		c.loginTimer.Stop()
+	}
 	c.room, c.label = room, cmd.Label
 	room.members = append(room.members, c)
 	h.tellJoined(c)

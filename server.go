@@ -24,6 +24,7 @@ import (
 type Server struct {
 	cfg      Config
 	hub      *Hub
+	writers  *writers
 	log      *slog.Logger
 	dialect  Dialect  // until the first frame decides
 	socketIO socketIO // for those who come in by its path
@@ -47,10 +48,6 @@ const (
 	idleTimeout    = time.Minute
 )
 
-// A WebSocket has a read buffer of its own for as long as it is open, so it
-// is small; write buffers are shared.
-const bufferSize = 1 << 10
-
 // newServer puts the parts together. The hub does not run yet.
 func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	page, err := newDemoPage()
@@ -66,10 +63,11 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	s := &Server{
 		cfg:      cfg,
 		hub:      newHub(cfg.mayCall, limits, log),
+		writers:  newWriters(),
 		log:      log,
 		dialect:  native{iceServers: iceServers},
 		socketIO: socketIO{iceServers: iceServers},
-		upgrader: websocket.Upgrader{ReadBufferSize: bufferSize, WriteBufferSize: bufferSize, WriteBufferPool: &sync.Pool{}},
+		upgrader: websocket.Upgrader{WriteBufferPool: &sync.Pool{}}, // or each would hold a buffer that we do not use
 		origins:  originRule{cfg.origins},
 		door:     newDoor(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		page:     page,
@@ -100,6 +98,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	s.lobby.close()
 	err := errors.Join(s.http.Shutdown(ctx), s.door.drained(ctx))
 	s.hub.stop()
+	s.writers.stop()
 	return err
 }
 
@@ -200,7 +199,9 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request, c *Client, addr ne
 		s.log.Debug("upgrade failed", "address", addr, "error", err)
 		return false
 	}
-	s.log.Debug("connection opened", "conn", c.id, "address", addr)
+	if s.log.Enabled(r.Context(), slog.LevelDebug) {
+		s.log.Debug("connection opened", "conn", c.id, "address", addr)
+	}
 	ws.SetReadLimit(s.cfg.maxMessage)
 	c.ws = ws
 	return true
@@ -211,15 +212,16 @@ func (s *Server) newClient() *Client {
 	c := &Client{
 		id:        s.lastConn.Add(1),
 		hub:       s.hub,
+		writers:   s.writers,
 		log:       s.log,
-		written:   make(chan struct{}),
 		allowance: rate.NewLimiter(s.cfg.rate, s.cfg.burst),
 	}
+	c.written.Add(1)
 	c.dialect.Store(&s.dialect)
 	c.out.limit = int(s.cfg.maxQueue)
 	c.pulse.client = c
 	c.pulse.interval, c.pulse.timeout = s.cfg.pingInterval, s.cfg.pongTimeout
 	c.pulse.ping = c.ping
-	c.link = &link{pulse: &c.pulse, timeout: s.cfg.writeTimeout}
+	c.link = newLink(&c.pulse, s.cfg.writeTimeout)
 	return c
 }

@@ -208,9 +208,9 @@ func (s *Server) newSession(r *http.Request) (*Client, *session) {
 	own := &session{socketIO: s.socketIO, handshake: identityIn(r.URL.Query())}
 	c.speak(own)
 	c.decided = true
-	c.pulse.ping = func(deadline time.Time) {
+	c.pulse.ping = func() {
 		c.send(heartbeat) // its own client waits for it
-		c.ping(deadline)
+		c.ping()
 	}
 	return c, own
 }
@@ -271,7 +271,7 @@ func (s *Server) switchOver(c *Client, v *visitor) *Closing {
 	if why := c.await(tryPing); why != nil {
 		return why
 	}
-	if c.ws.WriteMessage(websocket.TextMessage, []byte(tryPong)) != nil {
+	if c.link.send(appendFrame(nil, websocket.TextMessage, []byte(tryPong))) != nil {
 		return closeGone
 	}
 	s.lobby.release(v)
