@@ -251,6 +251,28 @@ func TestBurstOfLargeMessages(t *testing.T) {
 	})
 }
 
+// A connection is pinged first at a moment of its own, and then regularly.
+func TestFirstPing(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		s.server.firstPing = func() time.Duration { return 3 * time.Second }
+		s.Connect("ann", "/socket.io/?EIO=4&transport=websocket", nil)
+		s.Next("ann") // the session's opening
+		s.Send("ann", []byte("40"), false)
+		s.Next("ann") // that it is connected
+		for i, wait := range []time.Duration{3 * time.Second, 25 * time.Second, 25 * time.Second} {
+			time.Sleep(wait - time.Millisecond)
+			if event, ok := s.Next("ann"); ok {
+				t.Errorf("ping %d comes early: %q", i, event.Text)
+			}
+			time.Sleep(time.Millisecond)
+			if event, _ := s.Next("ann"); event.Text != string(heartbeat) {
+				t.Errorf("ping %d is %q", i, event.Text)
+			}
+			s.Send("ann", []byte{enginePong}, false)
+		}
+	})
+}
+
 func TestHalfARequest(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
 		conn, err := s.listener.dial(t.Context(), stageWindow)

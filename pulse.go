@@ -10,6 +10,7 @@ import (
 // connection one timer and no goroutine, and reading nearly nothing.
 type pulse struct {
 	interval time.Duration // between pings
+	first    time.Duration // before the first; not above interval
 	timeout  time.Duration // for a sign of life after one; not above interval
 	client   *Client
 	ping     func() // sends one; may wait as long as a write
@@ -31,7 +32,7 @@ const (
 // start begins to ping.
 func (p *pulse) start() {
 	p.timer = time.AfterFunc(time.Hour, p.tick)
-	p.timer.Reset(p.interval) // not above: tick must find the timer set
+	p.timer.Reset(inStep(p.first)) // not above: tick must find the timer set
 }
 
 // stop ends it. A tick that is under way finds the connection ended.
@@ -45,7 +46,7 @@ func (p *pulse) tick() {
 		p.client.lose(closeGone)
 	case p.pinged:
 		p.pinged = false
-		p.timer.Reset(p.interval - p.timeout)
+		p.timer.Reset(inStep(p.interval - p.timeout))
 	case now%2 == 1 && now == p.before:
 		// One message for a whole interval: a slow network, or fragments
 		// without end, which hold a goroutine and reach no size limit.
@@ -57,6 +58,18 @@ func (p *pulse) tick() {
 		p.timer.Reset(p.timeout)
 		p.ping() // last, for it may take longer than that
 	}
+}
+
+// step is what the moments of pings are rounded to: a process that sleeps
+// most of the time pays more for waking up than for a ping.
+const step = 100 * time.Millisecond
+
+// inStep returns the time from now to the step that is nearest to d from now.
+func inStep(d time.Duration) time.Duration {
+	if d < step {
+		return d
+	}
+	return time.Until(time.Now().Add(d).Round(step))
 }
 
 // probe asks for a sign of life at once; the hub hears of it as probeAlive. It

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/netip"
@@ -35,8 +36,9 @@ type Server struct {
 	page     http.Handler
 	http     http.Server
 
-	lastConn atomic.Uint64
-	draining atomic.Bool
+	firstPing func() time.Duration // when a connection is pinged first
+	lastConn  atomic.Uint64
+	draining  atomic.Bool
 }
 
 // What a request may cost before it is one: a client that sends half a
@@ -72,6 +74,9 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		door:     newDoor(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		page:     page,
 	}
+	// Those who come back all at once, after a restart, are not to be pinged
+	// all at once ever after.
+	s.firstPing = func() time.Duration { return rand.N(cfg.pingInterval) }
 	s.lobby = newLobby(s.door.leave)
 	s.upgrader.CheckOrigin = func(*http.Request) bool { return true } // admitsOrigin has checked it
 	s.http = http.Server{
@@ -220,7 +225,7 @@ func (s *Server) newClient() *Client {
 	c.dialect.Store(&s.dialect)
 	c.out.limit = int(s.cfg.maxQueue)
 	c.pulse.client = c
-	c.pulse.interval, c.pulse.timeout = s.cfg.pingInterval, s.cfg.pongTimeout
+	c.pulse.interval, c.pulse.timeout, c.pulse.first = s.cfg.pingInterval, s.cfg.pongTimeout, s.firstPing()
 	c.pulse.ping = c.ping
 	c.link = newLink(&c.pulse, s.cfg.writeTimeout)
 	return c

@@ -149,6 +149,7 @@ func newStage(t *testing.T, flags []string) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server.firstPing = func() time.Duration { return cfg.pingInterval }
 	s := &stage{t: t, server: server, listener: newMemListener()}
 	s.stop = sync.OnceFunc(func() { s.running.Go(s.shutDown) })
 	go server.hub.run()
