@@ -126,6 +126,8 @@ func (h *Hub) offer(c *Client, cmd Offer) *Refused {
 		return cl.refuseGlare(c)
 	case !cl.callee.profile.renegotiates:
 		return refuse(CodeBusy, cl.peerAddress(c)+" is being called")
+	case cl.callee.out.crowded():
+		return cl.refuseHaste(c)
 	}
 	cl.held[cl.index(c)] = held{} // they belong to the offer before
 	h.passOffer(cl, c, cmd.SDP)
@@ -144,6 +146,8 @@ func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
 		return refuse(CodeBusy, "you are in a call with "+cl.peerAddress(c))
 	case !cl.peer(c).profile.renegotiates:
 		return refuse(CodeUnsupported, cl.peerAddress(c)+" cannot change a running call")
+	case cl.peer(c).out.crowded():
+		return cl.refuseHaste(c)
 	}
 	h.passOffer(cl, c, sdp)
 	return nil
@@ -156,6 +160,13 @@ func (cl *Call) refuseGlare(c *Client) *Refused {
 	refusal := refuse(CodeGlare, cl.peerAddress(c)+" has made an offer first: answer that, or leave")
 	refusal.CallID = cl.id
 	return refusal
+}
+
+// refuseHaste tells c that the other party cannot read as fast as c sends.
+// Half of an outbox is for what parties tell each other and half for what the
+// hub tells, so that nobody is let go as too slow by the haste of another.
+func (cl *Call) refuseHaste(c *Client) *Refused {
+	return refuse(CodeRateLimited, "too many messages for "+cl.peerAddress(c)+" to read: this one was dropped")
 }
 
 // startCall rings the callee if the caller may call it and both are free.
@@ -227,6 +238,8 @@ func (h *Hub) answer(c *Client, cmd Answer) *Refused {
 	switch {
 	case !cl.unanswered[cl.index(peer)]:
 		return refuse(CodeBadState, cl.peerAddress(c)+" has made no offer that awaits an answer")
+	case peer.out.crowded():
+		return cl.refuseHaste(c)
 	case cmd.Unfit:
 		h.end(cl, ReasonFailed, nil)
 		return refuse(CodeUnsupported, "this answer is an offer: there is no media server here that could take it, "+
@@ -286,6 +299,8 @@ func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
 		return cl.refuseGlare(c)
 	case cl.words == requestWords && !hasFields(cmd.Candidate):
 		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
+	case !cl.holds() && peer.out.crowded():
+		return cl.refuseHaste(c)
 	case !cl.holds():
 		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})
 	case len(waiting.candidates) == maxHeld, waiting.bytes+len(cmd.Candidate) > h.limits.maxHeldBytes:

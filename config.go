@@ -139,8 +139,8 @@ func (cfg Config) validate() error {
 	switch {
 	case len(cfg.listen) == 0:
 		return errors.New("-listen names no address")
-	case cfg.maxQueue < 2*cfg.maxMessage:
-		return errors.New("-max-queue has no room for two messages of -max-message")
+	case cfg.maxQueue < 4*cfg.maxMessage:
+		return errors.New("-max-queue has no room for four messages of -max-message")
 	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):
 		return errors.New("-tls-cert and -tls-key go together")
 	case cfg.tlsSelfSigned && cfg.tlsCert != "":

@@ -322,11 +322,11 @@ func TestCommandsOfTheGoneAreDropped(t *testing.T) {
 func TestWhoFallsBehindIsLetGo(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
-	cl := ht.talk(ann, bob, offerWords)
 	bob.out.limit = 0
 
-	ht.do(ann, Candidate{Candidate: candidate})
-	ht.want(ann, "the end", Ended{cl.info(ann), ReasonGone})
+	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
+	info := CallInfo{CallID: "call-1", Peer: "bob", Caller: true}
+	ht.want(ann, "the end", Rang{info}, Ended{info, ReasonGone})
 	if why := bob.out.ended(); why != closeSlow {
 		t.Errorf("bob ended because %+v, want too slow", why)
 	}
@@ -344,13 +344,39 @@ func TestFallingBehindSpreads(t *testing.T) {
 		students = append(students, student)
 	}
 	teacher.out.limit, students[1].out.limit = 0, 0
-	ht.do(students[0], Candidate{Candidate: candidate})
+	ht.do(students[0], Leave{})
 	if len(ht.hub.calls) != 0 {
 		t.Errorf("%d calls live on", len(ht.hub.calls))
 	}
 	if teacher.out.ended() != closeSlow || students[1].out.ended() != closeSlow || students[2].out.ended() != nil {
 		t.Error("those who fell behind are not those who were let go")
 	}
+}
+
+// Nobody is let go for what another sends: when half of what may wait for a
+// party does, the other is refused, and nothing has changed by that.
+func TestHasteIsRefused(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
+	cl := ht.talk(ann, bob, offerWords)
+	ht.do(bob, Offer{To: toName("ann"), SDP: sdp})
+	ht.want(ann, "the offer", Offered{cl.info(ann), sdp})
+	heard(bob) // it has written all that it was told
+	bob.out.limit = 2 * NewCandidate{Candidate: candidate}.weight()
+
+	ht.do(ann, Candidate{Candidate: candidate})
+	ht.do(ann, Candidate{Candidate: candidate})
+	ht.wantIdle(ann)
+	for _, cmd := range []Command{Candidate{Candidate: candidate}, Answer{SDP: sdp}, Offer{To: toName("bob"), SDP: sdp}} {
+		ht.do(ann, cmd)
+		ht.wantRefused(ann, CodeRateLimited)
+	}
+	told := NewCandidate{cl.info(bob), candidate}
+	ht.want(bob, "what there was room for", told, told)
+	heard(bob) // it has written that
+	ht.do(ann, Answer{SDP: sdp})
+	ht.wantIdle(ann)
+	ht.want(bob, "the answer", Answered{cl.info(bob), sdp})
 }
 
 func TestProbe(t *testing.T) {

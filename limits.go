@@ -50,8 +50,8 @@ func (t *tally) reaches(limit int) bool {
 // walks through everybody, and its answer may be large.
 const usersCost = 20
 
-// costlyBytes are what counts as a message more: a client's allowance at once
-// must fit into the outbox of whoever it is talking to.
+// costlyBytes are what counts as a message more, so that a few large messages
+// cannot fill the outbox of whoever a client is talking to.
 const costlyBytes = 4 << 10
 
 // cost is what a command in a frame of some size takes of its client's

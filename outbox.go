@@ -35,6 +35,13 @@ func (o *outbox) put(ev Event) (ok, start bool) {
 	return true, o.startWriter()
 }
 
+// crowded reports whether more than half of the room is taken.
+func (o *outbox) crowded() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.waiting+o.taken > o.limit/2
+}
+
 // close says why the connection ends; the first reason stands. It reports
 // whether the caller must start a writer, which writes the farewell.
 func (o *outbox) close(why *Closing) (start bool) {
