@@ -62,6 +62,7 @@ func start(cfg Config, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	tuneMemory()
 	go srv.hub.run()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
