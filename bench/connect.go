@@ -1,0 +1,62 @@
+//go:build linux
+
+package main
+
+import "fmt"
+
+// connect plays connects: TCP, upgrade, login, close. It shows what coming
+// and going costs, which is the larger part of a call, and decides how soon
+// everybody is back after a server was restarted.
+var connectScenario = scenario{
+	name:  "connect",
+	about: "connect, upgrade, login, close",
+	columns: []column{
+		{key: "connects_per_second", head: "connects/s", ratio: true},
+		{key: "cpu_us_per_connect", head: "CPU µs/connect", decimals: 1, ratio: true},
+		{key: "latency_p50_ms", head: "p50 ms", decimals: 2},
+		{key: "latency_p99_ms", head: "p99 ms", decimals: 2, ratio: true},
+	},
+	loads: func(*settings) []load {
+		return []load{{
+			scenario: "connect",
+			label:    fmt.Sprintf("%d under way", underWay),
+			sizes:    map[string]int{"under_way": underWay},
+			run:      (*trial).runConnects,
+		}}
+	},
+}
+
+// passerBy is the party of clients that connect, sign in and close.
+type passerBy struct{ *churn }
+
+func (t *trial) runConnects() error {
+	by := passerBy{newChurn(t.loop)}
+	by.begin = func(number int) { t.loop.newConn(fmt.Sprintf("c%d", number)).connect(by) }
+	n, used, err := t.measureChurn(by.churn)
+	t.figures["connects_per_second"] = float64(n) / t.duration.Seconds()
+	t.figures["cpu_us_per_connect"] = used.microseconds(n)
+	t.figures["latency_p50_ms"] = by.latency.milliseconds(0.5)
+	t.figures["latency_p99_ms"] = by.latency.milliseconds(0.99)
+	return err
+}
+
+func (by passerBy) upgraded(c *conn) { c.sayLogin() }
+
+func (by passerBy) heard(c *conn, w word, message []byte) {
+	switch {
+	case w != wordLogin:
+	case !succeeded(message):
+		by.loop.fail("%s: the login was refused: %.200s", c.name, message)
+	default:
+		c.signedIn = true
+		c.sayClose()
+	}
+}
+
+func (by passerBy) ended(c *conn, code int) {
+	if !c.signedIn {
+		c.cutShort(code)
+		return
+	}
+	by.finish(c.since)
+}
