@@ -407,13 +407,9 @@ func FuzzOne2One(f *testing.F) {
 		if !utf8.Valid(frame) {
 			return // such a frame ends the connection before it is decoded
 		}
-		original := bytes.Clone(frame)
-		req, refusal := one2one{}.Decode(frame)
+		req, refusal := decodeCopy(t, one2one{}, frame)
 		if (req.Command == nil) != (refusal != nil) {
 			t.Fatalf("%q gives both or neither of %+v and %+v", frame, req, refusal)
-		}
-		if !bytes.Equal(frame, original) {
-			t.Fatalf("decoding changed %q to %q", original, frame)
 		}
 		if refusal != nil {
 			checkObject(t, one2one{}, *refusal)
