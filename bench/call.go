@@ -53,8 +53,6 @@ func (t *trial) runCalls() error {
 	n, used, err := t.measureChurn(v.churn)
 	t.figures["calls_per_second"] = float64(n) / t.duration.Seconds()
 	t.figures["cpu_us_per_call"] = used.microseconds(n)
-	t.figures["latency_p50_ms"] = v.latency.milliseconds(0.5)
-	t.figures["latency_p99_ms"] = v.latency.milliseconds(0.99)
 	t.count(v.sum)
 	return err
 }
@@ -62,15 +60,8 @@ func (t *trial) runCalls() error {
 func (v *visit) upgraded(c *conn) { c.sayLogin() }
 
 func (v *visit) heard(c *conn, w word, message []byte) {
-	switch {
-	case w != wordLogin:
-	case !succeeded(message):
-		v.loop.fail("%s: the login was refused: %.200s", c.name, message)
-	default:
-		c.signedIn = true
-		if c.mate().signedIn {
-			v.talk.begin(c.pair)
-		}
+	if v.hearLogin(c, w, message) && c.mate().signedIn {
+		v.talk.begin(c.pair)
 	}
 }
 

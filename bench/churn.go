@@ -46,8 +46,12 @@ func (ch *churn) missing() string {
 }
 
 // measureChurn returns how many ended in the time of measuring, and what the
-// server used for them.
+// server used for them. It puts down how long they took.
 func (t *trial) measureChurn(ch *churn) (n int, used usage, err error) {
+	defer func() {
+		t.figures["latency_p50_ms"] = ch.latency.milliseconds(0.5)
+		t.figures["latency_p99_ms"] = ch.latency.milliseconds(0.99)
+	}()
 	t.loop.look()
 	for range underWay {
 		ch.next()
@@ -64,4 +68,18 @@ func (t *trial) measureChurn(ch *churn) (n int, used usage, err error) {
 	n, used = ch.finished, t.process.usage().since(before)
 	ch.over = true
 	return n, used, t.loop.run(func() bool { return ch.underWay == 0 }, ch.missing)
+}
+
+// hearLogin reports whether a message is the one that signs c in. No name is
+// taken here, so a refusal is a fault.
+func (ch *churn) hearLogin(c *conn, w word, message []byte) bool {
+	switch {
+	case w != wordLogin:
+		return false
+	case !succeeded(message):
+		ch.loop.fail("%s: the login was refused: %.200s", c.name, message)
+		return false
+	}
+	c.signedIn = true
+	return true
 }

@@ -35,20 +35,13 @@ func (t *trial) runConnects() error {
 	n, used, err := t.measureChurn(by.churn)
 	t.figures["connects_per_second"] = float64(n) / t.duration.Seconds()
 	t.figures["cpu_us_per_connect"] = used.microseconds(n)
-	t.figures["latency_p50_ms"] = by.latency.milliseconds(0.5)
-	t.figures["latency_p99_ms"] = by.latency.milliseconds(0.99)
 	return err
 }
 
 func (by passerBy) upgraded(c *conn) { c.sayLogin() }
 
 func (by passerBy) heard(c *conn, w word, message []byte) {
-	switch {
-	case w != wordLogin:
-	case !succeeded(message):
-		by.loop.fail("%s: the login was refused: %.200s", c.name, message)
-	default:
-		c.signedIn = true
+	if by.hearLogin(c, w, message) {
 		c.sayClose()
 	}
 }
