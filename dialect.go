@@ -34,8 +34,11 @@ type Profile struct {
 	heldFirst     bool // as callee, wants the held ones before it hears of that
 	hearsOwnLeave bool // is told of the end that it made itself
 	echoesEnd     bool // sends the end back that it is told
+	takesFields   bool // hears a candidate as fields of a message
 	namesCalls    bool // can say which of several calls it means
 	renegotiates  bool // can take a second offer, and make one
+
+	echoesRefused []string // what it asks by these words it takes for ended when that is refused
 }
 
 // chooseDialect returns the dialect that a client's first frame is written

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -39,8 +37,6 @@ func (m *nativeMessage) slot(key []byte) *json.RawMessage {
 		return &m.role
 	case "callID":
 		return &m.callID
-	case "reason":
-		return &m.reason
 	case "to":
 		return &m.to
 	case "target":
@@ -64,6 +60,10 @@ func (m *nativeMessage) slot(key []byte) *json.RawMessage {
 }
 
 func (m *nativeMessage) put(key []byte, value json.RawMessage) bool {
+	if string(key) == "reason" {
+		m.reason = value // even twice: whoever leaves has left, whatever the reason
+		return true
+	}
 	return putOnce(m.slot(key), value)
 }
 
@@ -100,7 +100,7 @@ func (m *nativeMessage) subject(word string) Target {
 // nativeWords are the types that there are.
 var nativeWords = []string{
 	"candidate", "new-ice-candidate", "new-answer-ice-candidate", "new-offer-ice-candidate",
-	"login", "offer", "answer", "leave", "request-call", "respond-call", "end-call", "users", "join",
+	"login", "offer", "answer", "leave", "request-call", "respond-call", "end-call", "users", "join", "ping",
 }
 
 // command reads the fields that belong to a type.
@@ -124,20 +124,21 @@ func (m *nativeMessage) command(word string) (Command, *Refused) {
 		return ListUsers{}, nil
 	case "join":
 		return m.joinCommand()
+	case "ping":
+		return Ping{}, nil
 	}
 	return nil, refuse(CodeUnknownCommand, "Command not found: "+excerpt(word))
 }
 
 // login reads who wants to sign in, in any family.
 func login(nameField, roleField json.RawMessage) (Command, *Refused) {
-	text, _ := asString(nameField)
+	text, _ := asText(nameField)
 	name, ok := parseName(text)
 	if !ok {
-		return nil, refuse(CodeBadName, fmt.Sprintf(
-			"a name is a string of 1 to %d characters, none of them invisible, without blanks at its ends", maxNameRunes))
+		return nil, refuse(CodeBadName, nameRule)
 	}
 	role, ok := asString(roleField)
-	if !ok && !absent(roleField) {
+	if !ok && !blank(roleField) {
 		return nil, refuse(CodeBadRole, "a role is a string")
 	}
 	return Login{Name: name, Role: strings.ToLower(role)}, nil
@@ -177,7 +178,7 @@ func (m *nativeMessage) candidateCommand() (Command, *Refused) {
 }
 
 // claimable are the reasons that a client may give for leaving. The others
-// are the server's to tell.
+// are the server's to tell, and say no more than none.
 var claimable = []Reason{ReasonHangup, ReasonDeclined, ReasonCancelled, ReasonBusy, ReasonFailed}
 
 func (m *nativeMessage) leaveCommand() (Command, *Refused) {
@@ -185,12 +186,9 @@ func (m *nativeMessage) leaveCommand() (Command, *Refused) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	if absent(m.reason) {
-		return Leave{To: to}, nil
-	}
 	reason, _ := asString(m.reason)
 	if !slices.Contains(claimable, Reason(reason)) {
-		return nil, refuse(CodeBadRequest, `"reason" is hangup, declined, cancelled, busy or failed`)
+		return Leave{To: to}, nil
 	}
 	return Leave{To: to, Reason: Reason(reason)}, nil
 }
@@ -200,29 +198,22 @@ func (m *nativeMessage) joinCommand() (Command, *Refused) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	label, _ := asString(m.name)
+	label, _ := asText(m.name)
 	return Join{Room: room, Label: excerpt(label)}, nil
 }
 
-// roomName reads the name of a room, which follows the rule for names. A
-// number is its decimal text: to their users 1234 and "1234" are one room.
+// roomName reads the name of a room, which follows the rule for names.
 func roomName(raw json.RawMessage) (Name, *Refused) {
 	if absent(raw) {
 		return Name{}, missing("room")
 	}
-	text, ok := asString(raw)
+	text, ok := asText(raw)
 	if !ok {
-		n, err := strconv.ParseFloat(string(raw), 64)
-		if err != nil {
-			return Name{}, refuse(CodeBadRequest, `"room" is a string or a number`)
-		}
-		if text = string(raw); bytes.ContainsAny(raw, ".eE") {
-			text = strconv.FormatFloat(n, 'f', -1, 64)
-		}
+		return Name{}, refuse(CodeBadRequest, `"room" is a string or a number`)
 	}
 	name, ok := parseName(text)
 	if !ok {
-		return Name{}, refuse(CodeBadName, "that cannot be the name of a room")
+		return Name{}, refuse(CodeBadName, "that cannot be the name of a room: "+nameRule)
 	}
 	return name, nil
 }
@@ -233,7 +224,7 @@ func (m *nativeMessage) addressee(words Words) (Target, *Refused) {
 	name := m.name
 	if words == requestWords {
 		for _, alias := range []json.RawMessage{m.to, m.target, m.userID, m.studentID} {
-			if absent(name) {
+			if blank(name) {
 				name = alias
 			}
 		}
@@ -243,18 +234,23 @@ func (m *nativeMessage) addressee(words Words) (Target, *Refused) {
 
 // address reads which call, or whom, a message is about.
 func (m *nativeMessage) address(name json.RawMessage) (to Target, refusal *Refused) {
-	if to.CallID, _ = asString(m.callID); to.CallID == "" && !absent(m.callID) {
-		return to, refuse(CodeBadRequest, `"callID" is a string, and not empty`)
+	if to.CallID, _ = asString(m.callID); to.CallID == "" && !blank(m.callID) {
+		return to, refuse(CodeBadRequest, `"callID" is a string`)
 	}
-	if absent(name) {
-		return to, nil
+	to.Name, refusal = named("name", name)
+	return to, refusal
+}
+
+// named reads an optional field that says who is meant.
+func named(key string, field json.RawMessage) (*Name, *Refused) {
+	if blank(field) {
+		return nil, nil
 	}
-	text, ok := asString(name)
+	text, ok := asText(field)
 	if !ok {
-		return to, refuse(CodeBadRequest, `"name" is a string`)
+		return nil, refuse(CodeBadRequest, fmt.Sprintf("%q is a string or a number", key))
 	}
-	to.Name = nameOf(text)
-	return to, nil
+	return nameOf(text), nil
 }
 
 func missing(key string) *Refused {

@@ -12,14 +12,19 @@ import (
 type one2one struct{}
 
 func (one2one) Profile() Profile {
-	return Profile{holds: true, heldFirst: true, hearsOwnLeave: true, echoesEnd: true}
+	return Profile{holds: true, heldFirst: true, hearsOwnLeave: true, echoesEnd: true,
+		echoesRefused: []string{"call", "incomingCallResponse"}}
 }
 
-// one2oneMessage is what is read of a frame. The "from" that clients send
-// is not: who they are, the server knows.
+// one2oneMessage is what is read of a frame. The "from" of a response says
+// whose call is meant. That of other messages is not read: who they come from,
+// the server knows.
 type one2oneMessage struct {
-	id, name, role, to, sdpOffer, sdp json.RawMessage
-	callResponse, message, candidate  json.RawMessage
+	id, name, role, from, to         json.RawMessage
+	sdpOffer, sdp                    json.RawMessage
+	callResponse, message, candidate json.RawMessage
+
+	fromTwice bool
 }
 
 func (m *one2oneMessage) slot(key []byte) *json.RawMessage {
@@ -30,6 +35,8 @@ func (m *one2oneMessage) slot(key []byte) *json.RawMessage {
 		return &m.name
 	case "role":
 		return &m.role
+	case "from":
+		return &m.from
 	case "to":
 		return &m.to
 	case "sdpOffer":
@@ -47,7 +54,12 @@ func (m *one2oneMessage) slot(key []byte) *json.RawMessage {
 }
 
 func (m *one2oneMessage) put(key []byte, value json.RawMessage) bool {
-	return putOnce(m.slot(key), value)
+	free := putOnce(m.slot(key), value)
+	if !free && string(key) == "from" {
+		m.fromTwice = true
+		return true // it matters only if it is read
+	}
+	return free
 }
 
 func (one2one) Decode(frame []byte) (Request, *Refused) {
@@ -83,7 +95,7 @@ func (m *one2oneMessage) command(word string) (Command, *Refused) {
 	case "incomingCallResponse":
 		return m.response()
 	case "answer":
-		return answer("sdp", m.sdp)
+		return answer(Target{}, "sdp", m.sdp)
 	case "onIceCandidate":
 		if absent(m.candidate) {
 			return nil, missing("candidate")
@@ -98,34 +110,43 @@ func (m *one2oneMessage) command(word string) (Command, *Refused) {
 }
 
 func (m *one2oneMessage) call() (Command, *Refused) {
-	to, ok := asString(m.to)
+	to, refusal := named("to", m.to)
 	switch {
-	case !ok:
-		return nil, refuse(CodeBadRequest, `"to" says whom to call; it is a string`)
+	case refusal != nil:
+		return nil, refusal
+	case to == nil:
+		return nil, refuse(CodeBadRequest, `"to", which says whom to call, is missing`)
 	case absent(m.sdpOffer):
 		return nil, missing("sdpOffer")
 	}
-	return Offer{To: Target{Name: nameOf(to)}, SDP: describe(m.sdpOffer)}, nil
+	return Offer{To: Target{Name: to}, SDP: describe(m.sdpOffer)}, nil
 }
 
-// response reads how a callee takes a call. Its answer stands under
+// response reads how a callee takes the call of "from". Its answer stands under
 // "sdpOffer".
 func (m *one2oneMessage) response() (Command, *Refused) {
-	if response, _ := asString(m.callResponse); response == "accept" {
-		return answer("sdpOffer", m.sdpOffer)
+	caller, refusal := named("from", m.from)
+	switch {
+	case m.fromTwice:
+		return nil, repeated("from")
+	case refusal != nil:
+		return nil, refusal
 	}
-	leave := Leave{Reason: ReasonDeclined}
+	if response, _ := asString(m.callResponse); response == "accept" {
+		return answer(Target{Name: caller}, "sdpOffer", m.sdpOffer)
+	}
+	leave := Leave{To: Target{Name: caller}, Reason: ReasonDeclined}
 	if message, _ := asString(m.message); message == "bussy" || message == "busy" { // the former is what pages say
 		leave.Reason = ReasonBusy
 	}
 	return leave, nil
 }
 
-func answer(key string, sdp json.RawMessage) (Command, *Refused) {
+func answer(to Target, key string, sdp json.RawMessage) (Command, *Refused) {
 	if absent(sdp) {
 		return nil, missing(key)
 	}
-	return Answer{SDP: describe(sdp), Unfit: isOffer(sdp)}, nil
+	return Answer{To: to, SDP: describe(sdp), Unfit: isOffer(sdp)}, nil
 }
 
 // describe reads a session description in either form.

@@ -17,7 +17,9 @@ type socketIO struct {
 
 // Its teachers and students set their descriptions only when the call is
 // answered, so that candidates cannot be used before.
-func (socketIO) Profile() Profile { return Profile{holds: true, namesCalls: true, renegotiates: true} }
+func (socketIO) Profile() Profile {
+	return Profile{holds: true, takesFields: true, namesCalls: true, renegotiates: true}
+}
 
 // connecting is the word by which refusals refer to a CONNECT packet. No
 // event can have it for a name.
@@ -48,7 +50,7 @@ func (socketIO) connect(p packet, handshake identity) (Request, *Refused) {
 // its auth object or its handshake's query. The samples do not agree on the
 // key of the name, so there are several.
 type identity struct {
-	userID, userId, id, name, role json.RawMessage
+	userID, userId, id, name, username, role json.RawMessage
 }
 
 func (who *identity) slot(key []byte) *json.RawMessage {
@@ -61,6 +63,8 @@ func (who *identity) slot(key []byte) *json.RawMessage {
 		return &who.id
 	case "name":
 		return &who.name
+	case "username":
+		return &who.username
 	case "role":
 		return &who.role
 	}
@@ -73,8 +77,8 @@ func (who *identity) put(key []byte, value json.RawMessage) bool {
 
 // first returns the name, nil if there is none.
 func (who identity) first() json.RawMessage {
-	for _, name := range []json.RawMessage{who.userID, who.userId, who.id, who.name} {
-		if !absent(name) {
+	for _, name := range []json.RawMessage{who.userID, who.userId, who.id, who.name, who.username} {
+		if !blank(name) {
 			return name
 		}
 	}
@@ -86,7 +90,7 @@ func (who identity) or(second identity) identity {
 	if who.first() == nil {
 		who.name = second.first()
 	}
-	if absent(who.role) {
+	if blank(who.role) {
 		who.role = second.role
 	}
 	return who
@@ -97,22 +101,13 @@ func (who identity) command() (Command, *Refused) {
 	if name == nil {
 		return Connect{}, nil
 	}
-	cmd, refusal := login(numberAsText(name), who.role)
+	cmd, refusal := login(name, who.role)
 	if refusal != nil {
 		return nil, refusal
 	}
 	asked := cmd.(Login)
 	asked.Connects = true
 	return asked, nil
-}
-
-// numberAsText makes a string of a number: to clients that keep their users
-// in a database, 42 is a name.
-func numberAsText(raw json.RawMessage) json.RawMessage {
-	if c := raw[0]; c != '-' && (c < '0' || c > '9') {
-		return raw
-	}
-	return appendString(nil, []byte(raw))
 }
 
 // decodeEvent reads an event as a native message: its name is the type, its
@@ -144,18 +139,14 @@ type eventMessage struct {
 	sdpMid, sdpMLineIndex json.RawMessage
 }
 
-func (m *eventMessage) slot(key []byte) *json.RawMessage {
+func (m *eventMessage) put(key []byte, value json.RawMessage) bool {
 	switch string(key) {
 	case "sdpMid":
-		return &m.sdpMid
+		return putOnce(&m.sdpMid, value)
 	case "sdpMLineIndex":
-		return &m.sdpMLineIndex
+		return putOnce(&m.sdpMLineIndex, value)
 	}
-	return m.nativeMessage.slot(key)
-}
-
-func (m *eventMessage) put(key []byte, value json.RawMessage) bool {
-	return putOnce(m.slot(key), value)
+	return m.nativeMessage.put(key, value)
 }
 
 func (m *eventMessage) read(word string) (Command, *Refused) {
@@ -168,7 +159,7 @@ func (m *eventMessage) read(word string) (Command, *Refused) {
 	switch {
 	case isObject:
 		m.settle(word)
-	case absent(m.argument):
+	case absent(m.argument), word == "leave", word == "end-call": // whatever is said beside that
 	case word == "offer":
 		m.offer = m.argument
 	case word == "answer":
@@ -187,7 +178,7 @@ func (m *eventMessage) read(word string) (Command, *Refused) {
 // settle finds the payload in an object, which may be the payload itself, and
 // turns what this family's clients write otherwise into what others expect.
 func (m *eventMessage) settle(word string) {
-	addressed := !absent(m.name) || !absent(m.callID)
+	addressed := !blank(m.name) || !blank(m.callID)
 	bare := m.sdp != nil || !addressed
 	switch word {
 	case "offer":
@@ -209,11 +200,6 @@ func (m *eventMessage) settle(word string) {
 		m.sdp = withType(m.sdp, "answer")
 	} else {
 		m.sdp = withType(m.sdp, "offer")
-	}
-	for _, name := range []*json.RawMessage{&m.name, &m.to, &m.target, &m.userID, &m.studentID} {
-		if *name != nil {
-			*name = numberAsText(*name)
-		}
 	}
 }
 
@@ -254,10 +240,11 @@ func withType(sdp json.RawMessage, meant string) json.RawMessage {
 // typeWord returns the word for the type of a description, "" if it may stay
 // as it is.
 func typeWord(typ json.RawMessage, meant string) string {
-	if absent(typ) {
+	if blank(typ) {
 		return meant
 	}
-	if n, err := strconv.Atoi(string(typ)); err == nil && 0 <= n && n < len(sdpTypes) {
+	text, _ := asText(typ)
+	if n, err := strconv.Atoi(text); err == nil && 0 <= n && n < len(sdpTypes) {
 		return sdpTypes[n]
 	}
 	return ""

@@ -22,11 +22,11 @@ const jsonSpace = " \t\r\n"
 // a key that is read must not be repeated, since two readers might otherwise
 // see two different messages. Whatever comes first is stored all the same, so
 // that the refusal can say what it refuses.
-func readObject(frame []byte, put visit) (broken, repeated *Refused) {
+func readObject(frame []byte, put visit) (broken, twice *Refused) {
 	s := scanner{text: frame}
 	ok := s.document(func(key []byte, value json.RawMessage) bool {
 		if !put(key, value) {
-			repeated = refuse(CodeBadRequest, fmt.Sprintf("the key %q is repeated", key))
+			twice = repeated(string(key))
 		}
 		return true
 	})
@@ -39,7 +39,11 @@ func readObject(frame []byte, put visit) (broken, repeated *Refused) {
 	case bytes.TrimLeft(frame, jsonSpace)[0] != '{':
 		return refuse(CodeBadJSON, "a message is one JSON object, such as {\"type\":\"login\",\"name\":\"ann\"}"), nil
 	}
-	return nil, repeated
+	return nil, twice
+}
+
+func repeated(key string) *Refused {
+	return refuse(CodeBadRequest, fmt.Sprintf("the key %q is repeated", key))
 }
 
 // putOnce stores a value in its slot, if it has one, and reports whether that
@@ -90,6 +94,27 @@ func own(payload json.RawMessage) json.RawMessage { return bytes.Clone(payload) 
 // the same.
 func absent(raw json.RawMessage) bool {
 	return raw == nil || raw[0] == 'n'
+}
+
+// blank reports whether an optional field says nothing: it is absent, or an
+// empty string, which serialisers write that know no null.
+func blank(raw json.RawMessage) bool { return absent(raw) || string(raw) == `""` }
+
+// asText returns what a field says that is a string or a number, and whether it
+// is one of them. A number is its decimal text: to clients that keep people and
+// rooms in a database, 42 and "42" are one name.
+func asText(raw json.RawMessage) (string, bool) {
+	if text, ok := asString(raw); ok {
+		return text, true
+	}
+	n, err := strconv.ParseFloat(string(raw), 64)
+	switch {
+	case err != nil:
+		return "", false
+	case bytes.ContainsAny(raw, ".eE"):
+		return strconv.FormatFloat(n, 'f', -1, 64), true
+	}
+	return string(raw), true
 }
 
 // asString returns the text of a field and whether it is a string at all.

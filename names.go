@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -23,17 +24,15 @@ type Name struct {
 }
 
 // parseName returns the Name for what a client wrote, or false if that is
-// none. Beside the profile's own rules it refuses what could make two names
-// look alike or disturb a line of text: control, format (bidi, zero width)
-// and private-use characters, the replacement character, outer blanks.
+// none. Blanks at the ends do not count (RFC 8266, 2.1). Beside the profile's
+// own rules it refuses what could make two names look alike or disturb a line
+// of text: control, format (bidi, zero width) and private-use characters, and
+// the replacement character.
 func parseName(s string) (Name, bool) {
 	if isPlain(s) {
 		return Name{Text: s, Key: s}, true
 	}
-	if s == "" || len(s) > maxNameBytes || s != strings.TrimSpace(s) {
-		return Name{}, false
-	}
-	if strings.ContainsFunc(s, neverInName) {
+	if s == "" || len(s) > maxNameBytes || strings.ContainsFunc(s, neverInName) {
 		return Name{}, false
 	}
 	text, err := precis.Nickname.String(s)
@@ -58,9 +57,21 @@ func isPlain(s string) bool {
 	return s != "" && len(s) <= maxNameRunes
 }
 
+// neverInName reports whether no name may have r. The two joiners are the
+// profile's to judge: some scripts need them (RFC 5892, A.1 and A.2).
 func neverInName(r rune) bool {
-	return r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs)
+	const zeroWidthNonJoiner, zeroWidthJoiner = '\u200C', '\u200D'
+	switch r {
+	case utf8.RuneError:
+		return true
+	case zeroWidthNonJoiner, zeroWidthJoiner:
+		return false
+	}
+	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs)
 }
+
+// nameRule words what parseName refuses.
+var nameRule = fmt.Sprintf("a name has 1 to %d characters, and none that is invisible or for private use", maxNameRunes)
 
 // nameOf returns the Name that a client addresses. What cannot be a name has
 // no key, so nobody is found under it.

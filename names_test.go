@@ -13,6 +13,10 @@ func TestParseName(t *testing.T) {
 		"ann":                                    {"ann", "ann"},
 		"Ann Lee":                                {"Ann Lee", "ann lee"},
 		"Ann  Lee":                               {"Ann Lee", "ann lee"},
+		" ann":                                   {"ann", "ann"},
+		"\u3000Ann\u00a0 ":                       {"Ann", "ann"},
+		"علی\u200cرضا":                           {"علی\u200cرضا", "علی\u200cرضا"},
+		"\u0dc1\u0dca\u200d\u0dbb\u0dd3":         {"\u0dc1\u0dca\u200d\u0dbb\u0dd3", "\u0dc1\u0dca\u200d\u0dbb\u0dd3"},
 		"\u03f9":                                 {"Σ", "σ"},
 		"ann@example.org":                        {"ann@example.org", "ann@example.org"},
 		"__proto__":                              {"__proto__", "__proto__"},
@@ -29,7 +33,7 @@ func TestParseName(t *testing.T) {
 		}
 	}
 	for _, in := range []string{
-		"", " ", " ann", "ann ", "ann\n", "a\x00b", "a\x1b[31m", "a\u202eb", "a\u200bb", "a\u200db", "\ufeffann",
+		"", " ", "\u3000\u00a0", "ann\n", "a\x00b", "a\x1b[31m", "a\u202eb", "a\u200bb", "a\u200db", "a\u200cb", "\ufeffann",
 		"a\u00adb", "\ue000", "\ufffd", "\xff", "\u2028", strings.Repeat("a", 65), strings.Repeat("é", 65),
 	} {
 		if got, ok := parseName(in); ok {
