@@ -20,7 +20,7 @@ var (
 // BenchmarkHubCandidate is one step of the hub, the relay of a candidate,
 // among 10,000 clients in 5,000 calls.
 func BenchmarkHubCandidate(b *testing.B) {
-	ht := &hubTester{b, newHubTester(b).hub}
+	ht := newHubTester(b)
 	callers := make([]*Client, 5000)
 	for i := range callers {
 		pair := [2]*Client{}
@@ -50,6 +50,33 @@ func BenchmarkHubCandidate(b *testing.B) {
 			}
 			b.StartTimer()
 		}
+	}
+}
+
+// BenchmarkHubUsers is one step of the hub, a users list, among 10,000 students
+// and a teacher. It costs what is in the list, and not who is there.
+func BenchmarkHubUsers(b *testing.B) {
+	ht := newHubTester(b)
+	signIn := func(name, role string) *Client {
+		c := &Client{hub: ht.hub, log: ht.hub.log, link: &link{}}
+		c.out.limit, c.out.writing = 1<<20, true
+		ht.hub.handle(connected{c})
+		ht.hub.handle(received{c, Request{Word: "login", Command: Login{Name: *nameOf(name), Role: role}}})
+		return c
+	}
+	asking := map[string]*Client{"teacher": signIn("tina", "teacher"), "student": signIn("sam", "student")}
+	for i := range 10_000 {
+		signIn(fmt.Sprintf("user%d", i), "student")
+	}
+	for role, c := range asking {
+		b.Run(role, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				ht.hub.handle(received{c, Request{Word: "users", Command: ListUsers{}}})
+				heard(c)
+				heard(c) // it has written that
+			}
+		})
 	}
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -37,16 +36,6 @@ const (
 	ringing callState = iota
 	active
 )
-
-// held are the candidates of one party that wait for the answer.
-type held struct {
-	candidates []json.RawMessage
-	bytes      int
-}
-
-// maxHeld bounds the candidates that a call holds for one direction. A
-// browser gathers a few dozen.
-const maxHeld = 128
 
 func (cl *Call) has(c *Client) bool { return c == cl.caller || c == cl.callee }
 
@@ -88,13 +77,6 @@ func (cl *Call) wordsFor(c *Client) Words {
 	return cl.words
 }
 
-// holds reports whether candidates wait for the answer. The teacher's
-// clients set their descriptions only then, and some families cannot use a
-// candidate before; the tutorial's want them as they come.
-func (cl *Call) holds() bool {
-	return cl.state == ringing && (cl.words == requestWords || cl.caller.profile.holds || cl.callee.profile.holds)
-}
-
 // presence says whether c can be called now. Only the hub may ask.
 func (c *Client) presence() Presence {
 	switch {
@@ -127,7 +109,7 @@ func (h *Hub) offer(c *Client, cmd Offer) *Refused {
 	case !cl.callee.profile.renegotiates:
 		return refuse(CodeBusy, cl.peerAddress(c)+" is being called")
 	case cl.callee.out.crowded():
-		return cl.refuseHaste(c)
+		return refuseHaste(cl.peerAddress(c))
 	}
 	cl.held[cl.index(c)] = held{} // they belong to the offer before
 	h.passOffer(cl, c, cmd.SDP)
@@ -147,7 +129,7 @@ func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
 	case !cl.peer(c).profile.renegotiates:
 		return refuse(CodeUnsupported, cl.peerAddress(c)+" cannot change a running call")
 	case cl.peer(c).out.crowded():
-		return cl.refuseHaste(c)
+		return refuseHaste(cl.peerAddress(c))
 	}
 	h.passOffer(cl, c, sdp)
 	return nil
@@ -162,21 +144,22 @@ func (cl *Call) refuseGlare(c *Client) *Refused {
 	return refusal
 }
 
-// refuseHaste tells c that the other party cannot read as fast as c sends.
-// Half of an outbox is for what parties tell each other and half for what the
-// hub tells, so that nobody is let go as too slow by the haste of another.
-func (cl *Call) refuseHaste(c *Client) *Refused {
-	return refuse(CodeRateLimited, "too many messages for "+cl.peerAddress(c)+" to read: this one was dropped")
+// refuseHaste tells a client that the other party does not read as fast as it
+// is sent to. Half of an outbox is for what parties tell each other and half for
+// what the hub tells, so that nobody is let go as too slow by the haste of others.
+func refuseHaste(peer string) *Refused {
+	return refuse(CodeRateLimited, "too many messages for "+peer+" to read: this one was dropped")
 }
 
-// startCall rings the callee if the caller may call it and both are free.
+// startCall rings the callee if the caller may call it and both are free. Of
+// whom neither may call the other, the caller hears what it hears of nobody.
 func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
 	callee, dialled := h.callee(*cmd.To.Name)
 	switch {
-	case callee == nil:
-		return refuse(CodeNoSuchUser, "nobody is signed in as "+cmd.To.Name.Text)
 	case callee == c:
 		return refuse(CodeBadRequest, "you cannot call yourself")
+	case callee == nil || !h.rights.concern(c.role, callee.role):
+		return refuse(CodeNoSuchUser, "nobody is signed in as "+cmd.To.Name.Text)
 	case c.room != nil:
 		return refuse(CodeForbidden, "whoever is in a room calls nobody outside it")
 	case cmd.Words == requestWords && c.role == "":
@@ -189,8 +172,12 @@ func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
 		return refuse(CodeTooMany, fmt.Sprintf("you have %d calls, which is the limit", len(c.calls)))
 	case len(callee.calls) > 0:
 		return refuse(CodeBusy, cmd.To.Name.Text+" is in a call")
+	case callee.waiting != nil:
+		return refuse(CodeBusy, cmd.To.Name.Text+" is signing in")
+	case callee.out.crowded():
+		return refuseHaste(cmd.To.Name.Text)
 	}
-	c.endDue = false // what it stops from now on is this call
+	c.echo = echo{}
 	cl := h.newCall(c, callee, cmd.Words)
 	cl.dialled = dialled
 	h.passOffer(cl, c, cmd.SDP)
@@ -200,7 +187,7 @@ func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
 
 func (h *Hub) newCall(caller, callee *Client, words Words) *Call {
 	cl := &Call{id: h.newID(), caller: caller, callee: callee, words: words, started: time.Now()}
-	cl.ring = time.AfterFunc(h.limits.ringTimeout, func() { h.post(ringTimeout{cl}) })
+	cl.ring = afterwards(h.limits.ringTimeout, func() { h.post(ringTimeout{cl}) })
 	h.calls[cl.id] = cl
 	caller.calls = append(caller.calls, cl)
 	callee.calls = append(callee.calls, cl)
@@ -239,13 +226,13 @@ func (h *Hub) answer(c *Client, cmd Answer) *Refused {
 	case !cl.unanswered[cl.index(peer)]:
 		return refuse(CodeBadState, cl.peerAddress(c)+" has made no offer that awaits an answer")
 	case peer.out.crowded():
-		return cl.refuseHaste(c)
+		return refuseHaste(cl.peerAddress(c))
 	case cmd.Unfit:
 		h.end(cl, ReasonFailed, nil)
 		return refuse(CodeUnsupported, "this answer is an offer: there is no media server here that could take it, "+
 			"so answer the offer that you were given")
 	}
-	c.endDue = false // what it stops from now on is this call
+	c.echo = echo{}
 	cl.unanswered[cl.index(peer)] = false
 	cl.settled, cl.glare = true, [2]bool{}
 	h.tell(peer, Answered{cl.info(peer), cmd.SDP})
@@ -277,51 +264,9 @@ func (h *Hub) establish(cl *Call) {
 	}
 }
 
-func (h *Hub) tellCandidates(cl *Call, c *Client, candidates []json.RawMessage) {
-	for _, candidate := range candidates {
-		h.tell(c, NewCandidate{cl.info(c), candidate})
-	}
-}
-
-func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
-	if c.alone() && cmd.To == (Target{}) {
-		return nil // belongs to an offer that nobody has heard
-	}
-	cl, refusal := h.find(c, cmd.To)
-	if refusal != nil {
-		return refusal
-	}
-	peer := cl.peer(c)
-	own := cl.index(c)
-	waiting := &cl.held[own]
-	switch {
-	case cl.glare[own] && cmd.To.CallID == "":
-		return cl.refuseGlare(c)
-	case cl.words == requestWords && !hasFields(cmd.Candidate):
-		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
-	case !cl.holds() && peer.out.crowded():
-		return cl.refuseHaste(c)
-	case !cl.holds():
-		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})
-	case len(waiting.candidates) == maxHeld, waiting.bytes+len(cmd.Candidate) > h.limits.maxHeldBytes:
-		return refuse(CodeTooMany, "too many candidates wait for the answer")
-	default:
-		waiting.candidates = append(waiting.candidates, cmd.Candidate)
-		waiting.bytes += len(cmd.Candidate)
-	}
-	return nil
-}
-
-// hasFields reports whether a candidate can be told as fields of a message,
-// as calls opened by request-call do.
-func hasFields(candidate json.RawMessage) bool {
-	return candidate[0] == '{' || candidate[0] == '"'
-}
-
 func (h *Hub) leave(c *Client, cmd Leave) *Refused {
-	if c.endDue && cmd == (Leave{}) {
-		c.endDue = false
-		return nil // the end that c was told, sent back
+	if c.isEcho(cmd) {
+		return nil
 	}
 	if c.alone() && cmd.To == (Target{}) {
 		h.exitRoom(c)
@@ -332,6 +277,9 @@ func (h *Hub) leave(c *Client, cmd Leave) *Refused {
 		return refusal
 	}
 	h.end(cl, cl.reasonOf(c, cmd.Reason), c)
+	if cmd == (Leave{}) {
+		c.expectEnds(2, true) // whoever presses a button may do so twice
+	}
 	if cl.room != nil {
 		h.exitRoom(c)
 	}
@@ -371,7 +319,11 @@ func (h *Hub) end(cl *Call, why Reason, by *Client) {
 	for _, c := range []*Client{cl.caller, cl.callee} {
 		if c != by || c.profile.hearsOwnLeave {
 			h.tell(c, Ended{cl.info(c), why})
-			c.endDue = c.profile.echoesEnd
+			if c == by {
+				c.expectEnds(1, true)
+			} else {
+				c.expectEnds(2, true) // c may have ended it too
+			}
 		}
 	}
 	h.logEnd(cl, why, by)

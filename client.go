@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -30,8 +31,9 @@ type Client struct {
 	written sync.WaitGroup          // for the last frame
 	dialect atomic.Pointer[Dialect] // set again by the first frame, which decides the family
 
-	out   outbox // filled by the hub, emptied by a writer
-	pulse pulse
+	out      outbox // filled by the hub, emptied by a writer
+	pulse    pulse
+	admitted atomic.Bool // has a name or is in a room, says the hub, and may send large messages
 
 	// Owned by the read loop.
 	allowance *rate.Limiter // messages
@@ -49,7 +51,7 @@ type Client struct {
 	label      string  // how it wants to be shown in them
 	profile    Profile // of its dialect; set by the read loop before its first command
 	sendsBare  bool    // its latest description was bare, and so it wants them
-	endDue     bool    // it was told of an end, and may send that back
+	echo       echo    // ends that may come back from it
 }
 
 // loggedIn reports whether c has a name. Only the hub may ask.
@@ -67,6 +69,10 @@ func (c *Client) send(ev Event) bool {
 	}
 	return ok
 }
+
+// writing reports whether something is being written to c. It either goes on,
+// which is a sign of life, or fails within the time of a write.
+func (c *Client) writing() bool { return c.link.writing.Load() }
 
 // kill ends the connection, unless it is ending already. It never waits; the
 // reason decides what the client still hears.
@@ -92,7 +98,7 @@ func (c *Client) depart(why *Closing) {
 
 // serve is the life of a connection: it returns when all is over and done.
 func (c *Client) serve() {
-	c.limitPings()
+	c.handlePings()
 	c.hub.post(connected{c})
 	c.pulse.start()
 	c.depart(c.readLoop())
@@ -118,20 +124,31 @@ func (c *Client) finish() {
 	}
 }
 
-// ping sends a ping, which does not queue behind events.
-func (c *Client) ping() { c.link.send(pingFrame) }
-
-var errPingFlood = errors.New("pinged too often")
-
-// limitPings makes a ping cost what a message does: each is answered.
-func (c *Client) limitPings() {
+// handlePings makes a ping, and a pong that answers none of ours, cost what a
+// message does. Over the rate they are refused like one.
+func (c *Client) handlePings() {
 	answer := c.ws.PingHandler()
 	c.ws.SetPingHandler(func(data string) error {
-		if !c.allowance.Allow() {
-			return errPingFlood
+		if c.link.lives = true; c.allowControl() {
+			return answer(data)
 		}
-		return answer(data)
+		return nil
 	})
+	c.ws.SetPongHandler(func(string) error {
+		if c.link.lives = true; !c.pulse.answered() {
+			c.allowControl()
+		}
+		return nil
+	})
+}
+
+// allowControl takes a control frame off the allowance, or refuses it.
+func (c *Client) allowControl() bool {
+	if c.allowance.Allow() {
+		return true
+	}
+	c.hub.post(refused{c, "", refuseExcess()})
+	return false
 }
 
 // readLoop takes frames until the connection ends, and says why it did.
@@ -150,8 +167,11 @@ func (c *Client) readLoop() (why *Closing) {
 }
 
 // frameBuffers hold frames while they come in; none is held while a
-// connection is idle.
+// connection is idle. Those that have grown beyond keptBuffer are not used
+// again, or a few large messages would make all of them large.
 var frameBuffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+const keptBuffer = 16 << 10
 
 // readFrame waits for the next text frame and gives it to take, which must
 // not keep it.
@@ -167,15 +187,58 @@ func (c *Client) readFrame(take func(frame []byte) *Closing) *Closing {
 	c.pulse.beginMessage()
 	defer c.pulse.endMessage()
 	buf := frameBuffers.Get().(*bytes.Buffer)
-	defer frameBuffers.Put(buf)
+	defer func() {
+		if buf.Cap() <= keptBuffer {
+			frameBuffers.Put(buf)
+		}
+	}()
 	buf.Reset()
-	if _, err := buf.ReadFrom(r); err != nil {
-		return c.closingOf(err)
+	if why := c.readBody(buf, r); why != nil {
+		return why
 	}
 	if !utf8.Valid(buf.Bytes()) {
 		return closeNotUTF8
 	}
+	c.link.lives = true // unless it is a goodbye, which ends the reading
 	return take(buf.Bytes())
+}
+
+// maxGoodbye is how long a message may be by which some family says goodbye,
+// which is no sign of life: a Socket.IO DISCONNECT packet.
+const maxGoodbye = 256
+
+// maxUnadmitted bounds messages of clients that have not been admitted. They
+// are logins, and a token fits in; connections cost memory before the server
+// knows whose they are.
+const maxUnadmitted = 8 << 10
+
+// readBody reads a message into buf.
+func (c *Client) readBody(buf *bytes.Buffer, r io.Reader) *Closing {
+	for {
+		if buf.Len() > maxGoodbye {
+			c.link.lives = true // whoever sends a part over a slow network lives
+		}
+		if buf.Len() > maxUnadmitted && !c.admittedByNow() {
+			return closeTooLargeYet
+		}
+		buf.Grow(bytes.MinRead)
+		free := buf.AvailableBuffer()
+		n, err := r.Read(free[:cap(free)])
+		buf.Write(free[:n])
+		switch err {
+		case nil:
+		case io.EOF:
+			return nil
+		default:
+			return c.closingOf(err)
+		}
+	}
+}
+
+// admittedByNow reports whether c has been admitted when the hub has dealt with
+// everything that c has sent.
+func (c *Client) admittedByNow() bool {
+	return c.admitted.Load() || c.hub.sync() && c.admitted.Load()
 }
 
 // closingOf words why reading failed.
@@ -183,11 +246,9 @@ func (c *Client) closingOf(err error) *Closing {
 	var closed *websocket.CloseError
 	switch {
 	case websocket.IsCloseError(err, websocket.CloseAbnormalClosure):
-		return closeGone
+		return closeHungUp
 	case errors.Is(err, websocket.ErrReadLimit):
 		return closeTooLarge
-	case errors.Is(err, errPingFlood):
-		return closeFlood
 	case errors.As(err, &closed):
 		return closePeerLeft
 	case c.link.goodbye.Load() != nil:
@@ -196,11 +257,16 @@ func (c *Client) closingOf(err error) *Closing {
 	return closeGone
 }
 
+// byteOrderMark stands before each message of some libraries. It may be
+// ignored (RFC 8259, 8.1).
+var byteOrderMark = []byte("\uFEFF")
+
 // receive passes what a frame asks to the hub, or refuses it.
 func (c *Client) receive(frame []byte) *Closing {
 	if why := c.out.ended(); why != nil {
 		return why
 	}
+	frame = bytes.TrimPrefix(frame, byteOrderMark)
 	if !c.decided {
 		c.decide(frame)
 	}
@@ -209,7 +275,10 @@ func (c *Client) receive(frame []byte) *Closing {
 		return quit.why
 	}
 	if !c.allowance.AllowN(time.Now(), min(cost(req.Command, len(frame)), c.allowance.Burst())) {
-		refusal = refuseExcess(req)
+		req.Excess = true
+	}
+	if _, leaves := req.Command.(Leave); req.Excess && !leaves {
+		refusal = refuseExcess().about(req.Word, targetOf(req.Command))
 	}
 	switch {
 	case refusal != nil:
@@ -221,9 +290,8 @@ func (c *Client) receive(frame []byte) *Closing {
 	return nil
 }
 
-func refuseExcess(req Request) *Refused {
-	refusal := refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
-	return refusal.about(req.Word, targetOf(req.Command))
+func refuseExcess() *Refused {
+	return refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
 }
 
 // decide lets the first frame that can tell say which family speaks.

@@ -12,9 +12,10 @@ type Closing struct {
 }
 
 var (
-	closePeerLeft       = &Closing{reason: "left"}
-	closeDisconnected   = &Closing{websocket.CloseNormalClosure, "disconnected", false}
-	closeGone           = &Closing{reason: "gone"}
+	closePeerLeft       = &Closing{reason: "left", flush: true}
+	closeDisconnected   = &Closing{websocket.CloseNormalClosure, "disconnected", true}
+	closeHungUp         = &Closing{reason: "gone", flush: true} // the network says that nothing more will come
+	closeGone           = &Closing{reason: "gone"}              // nothing comes, nothing is taken, or writing failed
 	closeBroken         = &Closing{reason: "broken frame", flush: true}
 	closeRestart        = &Closing{websocket.CloseServiceRestart, "the server restarts", true}
 	closeMalformed      = &Closing{websocket.CloseProtocolError, "malformed packet", true}
@@ -22,6 +23,7 @@ var (
 	closeBinary         = &Closing{websocket.CloseUnsupportedData, "text frames only", true}
 	closeNotUTF8        = &Closing{websocket.CloseInvalidFramePayloadData, "not UTF-8", true}
 	closeTooLarge       = &Closing{websocket.CloseMessageTooBig, "message too large", true}
+	closeTooLargeYet    = &Closing{websocket.CloseMessageTooBig, "message too large before sign-in", true}
 	closeLoginTimeout   = &Closing{websocket.ClosePolicyViolation, "login timeout", true}
 	closeMessageTimeout = &Closing{websocket.ClosePolicyViolation, "message took too long", true}
 	closeTooManyErrors  = &Closing{websocket.ClosePolicyViolation, "too many bad messages", true}

@@ -139,8 +139,11 @@ func (cfg Config) validate() error {
 	switch {
 	case len(cfg.listen) == 0:
 		return errors.New("-listen names no address")
-	case cfg.maxQueue < 4*cfg.maxMessage:
-		return errors.New("-max-queue has no room for four messages of -max-message")
+	case cfg.maxMessage < minMessage:
+		return fmt.Errorf("-max-message is too small for a login: it is at least %s", sizeText(minMessage))
+	case cfg.maxQueue < minQueue(cfg.maxMessage):
+		return fmt.Errorf("-max-queue is too small for a call with messages of %s: it is at least %s",
+			sizeText(cfg.maxMessage), sizeText(minQueue(cfg.maxMessage)))
 	case (cfg.tlsCert == "") != (cfg.tlsKey == ""):
 		return errors.New("-tls-cert and -tls-key go together")
 	case cfg.tlsSelfSigned && cfg.tlsCert != "":
@@ -149,6 +152,22 @@ func (cfg Config) validate() error {
 		return errors.New("-pong-timeout is longer than -ping-interval")
 	}
 	return nil
+}
+
+// minMessage is the least for -max-message.
+const minMessage = 1 << 10
+
+// minQueue returns the least for -max-queue. When a call is answered, a party
+// may hear at once the answer, the offer, and all candidates that were held,
+// and half of its queue is for that. Some space is left for what the hub says.
+func minQueue(maxMessage int64) int64 { return 2 * (2*maxMessage + maxHeldBytes + 16<<10) }
+
+// sizeText writes a number of bytes as parseSize reads it.
+func sizeText(bytes int64) string {
+	if bytes%(1<<10) != 0 {
+		return strconv.FormatInt(bytes, 10)
+	}
+	return strconv.FormatInt(bytes>>10, 10) + "KiB"
 }
 
 // usage describes the flags.

@@ -619,10 +619,13 @@ func (c *conversation) crowd() {
 // asRolesAllow: only a teacher calls a student, and a student calls nobody.
 func (c *conversation) asRolesAllow() {
 	c.t.Helper()
-	if c.caller.role == "teacher" || c.callee.role == "" {
+	switch {
+	case c.caller.role == "teacher" || c.callee.role == "":
 		c.talk()
-	} else {
+	case c.callee.role == "teacher":
 		c.refused(c.caller, CodeForbidden)
+	default: // neither may call the other, or know of it
+		c.refused(c.caller, CodeNoSuchUser)
 	}
 }
 

@@ -35,14 +35,10 @@ type Hub struct {
 // hubLimits are the limits that the hub keeps.
 type hubLimits struct {
 	maxCalls     int           // at once, for a party whose role holds several
-	maxHeldBytes int           // of candidates, in a call, of one party
+	maxListBytes int           // of a users list, in the weight of an event
 	ringTimeout  time.Duration // then a call nobody answered ends
 	loginTimeout time.Duration // then a connection that has not signed in ends
 }
-
-// heldShare is the share of an outbox that the candidates held in one call
-// may take, lest they overflow it when they are told all at once.
-const heldShare = 16
 
 // inboxLen smooths bursts. When it is full, readers wait, and TCP makes
 // their clients wait.
@@ -84,6 +80,7 @@ type (
 	ringTimeout  struct{ cl *Call }
 	probeAlive   struct{ holder *Client }
 	probeTimeout struct{ p *probe }
+	caughtUp     struct{ done chan struct{} } // from sync, which waits for it
 	shutdown     struct{}
 )
 
@@ -125,6 +122,19 @@ func (h *Hub) post(m any) bool {
 	}
 }
 
+// sync waits until the hub has dealt with everything that was posted before. It
+// reports false if the hub has stopped.
+func (h *Hub) sync() bool {
+	done := make(chan struct{})
+	h.post(caughtUp{done})
+	select {
+	case <-done:
+		return true
+	case <-h.done:
+		return false
+	}
+}
+
 // handle does one step.
 func (h *Hub) handle(m any) {
 	switch m := m.(type) {
@@ -144,6 +154,8 @@ func (h *Hub) handle(m any) {
 		h.probeAnswered(m.holder)
 	case probeTimeout:
 		h.probeTimedOut(m.p)
+	case caughtUp:
+		close(m.done)
 	case shutdown:
 		h.shutDown()
 	default:
@@ -170,7 +182,11 @@ func (h *Hub) admit(c *Client) {
 		return
 	}
 	h.clients[c] = true
-	c.loginTimer = time.AfterFunc(h.limits.loginTimeout, func() { h.post(loginTimeout{c}) })
+	h.startLoginTimer(c)
+}
+
+func (h *Hub) startLoginTimer(c *Client) {
+	c.loginTimer = afterwards(h.limits.loginTimeout, func() { h.post(loginTimeout{c}) })
 }
 
 // remove forgets a connection, and ends it if that has not begun: its calls
@@ -201,7 +217,12 @@ func (h *Hub) obey(c *Client, req Request) {
 		return // let go, but its reader had not noticed yet
 	}
 	about := h.callOf(c, req)
-	if refusal := h.command(c, req); refusal != nil {
+	refusal := h.command(c, req)
+	switch {
+	case refusal != nil && req.Excess:
+		h.refuse(c, req, refuseExcess()) // it has ended nothing
+		return
+	case refusal != nil:
 		h.refuse(c, req, refusal)
 		return
 	}
@@ -240,8 +261,7 @@ func (h *Hub) command(c *Client, req Request) *Refused {
 	case Leave:
 		return h.leave(c, cmd)
 	case ListUsers:
-		h.tell(c, h.registry.list(c, h.rights))
-		return nil
+		return h.listUsers(c)
 	default:
 		panic(fmt.Sprintf("hub: unknown command %T", cmd))
 	}
@@ -255,6 +275,7 @@ func (h *Hub) refuse(c *Client, req Request, refusal *Refused) {
 // deny tells a refusal, and gives the receipt for what was refused.
 func (h *Hub) deny(c *Client, receipt string, refusal *Refused) {
 	h.tell(c, *refusal)
+	c.expectEndsAfter(refusal)
 	if receipt != "" {
 		h.tell(c, Acknowledged{Receipt: receipt, Refusal: refusal})
 	}
@@ -293,6 +314,18 @@ func (h *Hub) letIn(c *Client) {
 // login gives c the name that it asks for, if the name is free. If somebody
 // holds it, a probe finds out whether that is still so.
 func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
+	if refusal := h.checkLogin(c, cmd); refusal != nil {
+		return refusal
+	}
+	if holder := h.registry.byKey[cmd.Name.Key]; holder != nil {
+		return h.probe(holder, c, req, cmd)
+	}
+	h.signIn(c, cmd)
+	return nil
+}
+
+// checkLogin says why c may not have a name now, whoever holds it.
+func (h *Hub) checkLogin(c *Client, cmd Login) *Refused {
 	switch {
 	case c.loggedIn():
 		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
@@ -303,10 +336,6 @@ func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 	case !h.rights.known[cmd.Role]:
 		return refuse(CodeBadRole, "there is no role "+excerpt(cmd.Role))
 	}
-	if holder := h.registry.byKey[cmd.Name.Key]; holder != nil {
-		return h.probe(holder, c, req, cmd)
-	}
-	h.signIn(c, cmd)
 	return nil
 }
 
@@ -316,6 +345,7 @@ func nameTaken(name Name) *Refused {
 
 func (h *Hub) signIn(c *Client, cmd Login) {
 	c.name, c.role = cmd.Name, cmd.Role
+	c.admitted.Store(true)
 	c.loginTimer.Stop()
 	c.loginTimer = nil // it will not be needed again, and most connections are signed in
 	h.registry.add(c)
@@ -324,6 +354,15 @@ func (h *Hub) signIn(c *Client, cmd Login) {
 		h.letIn(c)
 	}
 	h.tell(c, LoggedIn{Name: c.name.Text, Role: c.role})
+}
+
+// listUsers tells c who is there, unless it has not read yet what it was told.
+func (h *Hub) listUsers(c *Client) *Refused {
+	if c.out.crowded() {
+		return refuse(CodeRateLimited, "too much waits for you to read: this one was dropped")
+	}
+	h.tell(c, h.registry.list(c, h.rights, h.limits.maxListBytes))
+	return nil
 }
 
 func (h *Hub) loginTimedOut(c *Client) {

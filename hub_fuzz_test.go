@@ -15,6 +15,11 @@ func FuzzHub(f *testing.F) {
 	f.Add([]byte{0, 0, 8, 1, 0, 17, 0, 2, 1, 1, 4, 0, 0, 4, 1, 1, 3, 0, 0, 5, 0, 1, 5, 0})
 	f.Add([]byte{0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 0, 1, 4, 0, 1, 3, 0, 1, 7, 0, 0, 7, 0})
 	f.Add([]byte{0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 9, 0, 3, 0, 2, 3, 1, 0, 0, 8, 0, 1, 8, 0})
+	// ann signs in as a student; another joins a room, asks for that name, is
+	// joined, and gets the name when ann's time is over. Then once more, with
+	// more who wait.
+	f.Add([]byte{0, 0, 16, 1, 12, 0, 1, 0, 16, 2, 12, 0, 0, 8, 0, 2, 1, 0, 1, 12, 1})
+	f.Add([]byte{0, 0, 16, 1, 12, 0, 1, 0, 10, 3, 12, 0, 3, 0, 16, 4, 0, 16, 2, 12, 0, 0, 7, 0, 3, 12, 1, 2, 12, 1})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		script = script[:min(len(script), 3000)]
 		p := newPlay(t)

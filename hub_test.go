@@ -15,10 +15,14 @@ import (
 // test's own, and checks after each step that the invariants hold.
 type hubTester struct {
 	testing.TB
-	hub *Hub
+	hub   *Hub
+	began map[*Call][2]who // the parties of each call, as they were when it began
 }
 
-var testLimits = hubLimits{maxCalls: 3, maxHeldBytes: 1 << 10, ringTimeout: time.Hour, loginTimeout: time.Hour}
+// who is somebody as others know them.
+type who struct{ address, role string }
+
+var testLimits = hubLimits{maxCalls: 3, maxListBytes: 1 << 20, ringTimeout: time.Hour, loginTimeout: time.Hour}
 
 func newHubTester(tb testing.TB) *hubTester {
 	rights, err := parseRights("teacher:student,teacher:-,-:-")
@@ -28,7 +32,7 @@ func newHubTester(tb testing.TB) *hubTester {
 	h := newHub(rights, testLimits, slog.New(slog.DiscardHandler))
 	calls := 0
 	h.newID = func() string { calls++; return fmt.Sprintf("call-%d", calls) }
-	return &hubTester{tb, h}
+	return &hubTester{TB: tb, hub: h, began: map[*Call][2]who{}}
 }
 
 // connect returns a client without a socket. Its outbox believes that a
@@ -38,6 +42,7 @@ func (ht *hubTester) connect() *Client {
 	c.out.limit = 1 << 20
 	c.out.writing = true
 	c.pulse.client, c.pulse.ping = c, func() {}
+	c.link = &link{}
 	ht.step(connected{c})
 	return c
 }
@@ -65,6 +70,7 @@ func (ht *hubTester) step(m any) {
 	ht.Helper()
 	ht.hub.handle(m)
 	ht.checkInvariants()
+	ht.checkParties()
 }
 
 // heard takes what c has been told. The outbox goes on believing that a
@@ -156,12 +162,15 @@ func (ht *hubTester) checkInvariants() {
 		check(c.waiting == nil, "%s is signed in and waits for it", key)
 		roles[c.role]++
 	}
-	check(reflect.DeepEqual(roles, h.registry.roles), "roles are counted as %v, not %v", h.registry.roles, roles)
-	check(len(h.registry.sorted) == len(h.registry.byKey), "the sorted names are not those of the registry")
-	for i, c := range h.registry.sorted {
-		check(h.registry.byKey[c.name.Key] == c, "%q is sorted, but not entered", c.name.Key)
-		check(i == 0 || h.registry.sorted[i-1].name.Key < c.name.Key, "names are not in order")
+	for role, same := range h.registry.byRole {
+		check(len(same) > 0 && len(same) == roles[role], "%d are listed as %q, not %d", len(same), role, roles[role])
+		delete(roles, role)
+		for i, c := range same {
+			check(h.registry.byKey[c.name.Key] == c && c.role == role, "%q is listed as %q", c.name.Key, role)
+			check(i == 0 || same[i-1].name.Key < c.name.Key, "names are not in order")
+		}
 	}
+	check(len(roles) == 0, "of some roles nobody is listed: %v", roles)
 
 	for id, cl := range h.calls {
 		check(cl.id == id, "call %s is entered as %s", cl.id, id)
@@ -213,6 +222,26 @@ func (ht *hubTester) checkInvariants() {
 	}
 }
 
+// checkParties states that nobody's name or role changes in a call, and that
+// nobody is in a call that the rights do not allow.
+func (ht *hubTester) checkParties() {
+	ht.Helper()
+	for _, cl := range ht.hub.calls {
+		now := [2]who{{cl.caller.address(), cl.caller.role}, {cl.callee.address(), cl.callee.role}}
+		if began, known := ht.began[cl]; known && began != now {
+			ht.Fatalf("broken invariant: %s began between %v and is between %v", cl.id, began, now)
+		}
+		ht.began[cl] = now
+		may := ht.hub.rights.mayCall
+		if cl.room != nil {
+			may = ht.hub.rights.concern
+		}
+		if !may(cl.caller.role, cl.callee.role) {
+			ht.Fatalf("broken invariant: %s is between %v, who may not call each other", cl.id, now)
+		}
+	}
+}
+
 func TestOfferRingsAndAnswerEstablishes(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
@@ -261,7 +290,7 @@ func TestRequestHoldsCandidatesOfBothUntilTheAnswer(t *testing.T) {
 func TestHeldCandidatesAreBoundedInBytes(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", "teacher"), ht.signIn("bob", "student")
-	large := json.RawMessage(`"` + strings.Repeat("x", testLimits.maxHeldBytes/2-2) + `"`)
+	large := json.RawMessage(`"` + strings.Repeat("x", maxHeldBytes/2-eventOverhead-2) + `"`)
 	ht.ring(ann, bob, requestWords)
 	ht.do(ann, Candidate{Candidate: large})
 	ht.do(ann, Candidate{Candidate: large})
@@ -322,11 +351,11 @@ func TestCommandsOfTheGoneAreDropped(t *testing.T) {
 func TestWhoFallsBehindIsLetGo(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
+	cl := ht.ring(ann, bob, offerWords)
 	bob.out.limit = 0
 
-	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
-	info := CallInfo{CallID: "call-1", Peer: "bob", Caller: true}
-	ht.want(ann, "the end", Rang{info}, Ended{info, ReasonGone})
+	ht.do(bob, Ping{})
+	ht.want(ann, "the end", Ended{cl.info(ann), ReasonGone})
 	if why := bob.out.ended(); why != closeSlow {
 		t.Errorf("bob ended because %+v, want too slow", why)
 	}
@@ -379,6 +408,55 @@ func TestHasteIsRefused(t *testing.T) {
 	ht.want(bob, "the answer", Answered{cl.info(bob), sdp})
 }
 
+// A call that begins, and an offer that replaces the first, are refused like
+// everything else when the callee does not read.
+func TestCallsToAReaderThatIsBehindAreRefused(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
+	heard(bob)
+	bob.out.limit = 4 * Offered{SDP: sdp}.weight()
+	for range 3 {
+		ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
+	}
+	ht.forget(ann)
+	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
+	ht.wantRefused(ann, CodeRateLimited)
+	ht.do(ann, Leave{})
+	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
+	ht.wantRefused(ann, CodeRateLimited)
+	if len(ann.calls) > 0 {
+		t.Error("the call that was refused is there")
+	}
+}
+
+// A party whose family cannot say which call it means has one, whatever its
+// role.
+func TestOneCallForWhoCannotNameIt(t *testing.T) {
+	ht := newHubTester(t)
+	tina, sam, sue := ht.signIn("tina", "teacher"), ht.signIn("sam", "student"), ht.signIn("sue", "student")
+	tina.profile = one2one{}.Profile()
+	ht.ring(tina, sam, offerWords)
+	ht.do(tina, Offer{To: toName("sue"), SDP: sdp})
+	ht.wantRefused(tina, CodeBusy)
+	ht.wantIdle(sue)
+}
+
+// A party that hears candidates as fields is spared what has none, however the
+// call was opened.
+func TestCandidatesWithoutFields(t *testing.T) {
+	ht := newHubTester(t)
+	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
+	ht.talk(ann, bob, offerWords)
+	bob.profile = socketIO{}.Profile()
+	for _, odd := range []string{`[5]`, `7`, `true`} {
+		ht.do(ann, Candidate{Candidate: raw(odd)})
+		ht.wantRefused(ann, CodeBadRequest)
+		ht.do(bob, Candidate{Candidate: raw(odd)})
+		heard(ann)
+	}
+	ht.wantIdle(bob)
+}
+
 func TestProbe(t *testing.T) {
 	t.Run("a holder that lives keeps its name", func(t *testing.T) {
 		ht := newHubTester(t)
@@ -388,12 +466,23 @@ func TestProbe(t *testing.T) {
 		ht.wantIdle(ann, late, later)
 		ht.login(late, "bob", "")
 		ht.wantRefused(late, CodeBadState)
+		p := ht.hub.probes[ann]
 		ht.step(probeAlive{ann})
+		ht.wantIdle(late, later) // ann may still say goodbye
+		ht.step(probeTimeout{p})
 		ht.wantRefused(late, CodeNameTaken)
 		ht.wantRefused(later, CodeNameTaken)
 		ht.wantIdle(ann)
 		ht.step(probeAlive{ann}) // nobody asks any more
 		ht.wantIdle(ann, late, later)
+	})
+	t.Run("one that says goodbye after a sign of life makes way", func(t *testing.T) {
+		ht := newHubTester(t)
+		ann, next := ht.signIn("ann", ""), ht.connect()
+		ht.login(next, "ann", "")
+		ht.step(probeAlive{ann})
+		ht.step(disconnected{ann, closePeerLeft})
+		ht.want(next, "the name", LoggedIn{Name: "ann"})
 	})
 	t.Run("a silent one loses it to the first newcomer", func(t *testing.T) {
 		ht := newHubTester(t)
@@ -417,6 +506,42 @@ func TestProbe(t *testing.T) {
 		ht.step(disconnected{gone, closeGone})
 		ht.step(disconnected{ann, closeGone})
 		ht.want(heir, "the name", LoggedIn{Name: "ann"})
+	})
+	t.Run("who waits in a room is not joined", func(t *testing.T) {
+		ht := newHubTester(t)
+		ann, phone, dan := ht.signIn("ann", "student"), ht.connect(), ht.connect()
+		ht.do(phone, Join{Room: *nameOf("r")})
+		ht.login(phone, "ann", "student")
+		ht.do(phone, Join{Room: *nameOf("s")})
+		ht.want(phone, "to stay where it is", Joined{Room: "r"},
+			Refused{Request: "main.Join", Code: CodeBadState, Message: "your login is being looked at"})
+		ht.do(dan, Join{Room: *nameOf("r")})
+		ht.wantRefused(dan, CodeBusy)
+		ht.step(probeTimeout{ht.hub.probes[ann]})
+		ht.want(phone, "the name", LoggedIn{Name: "ann", Role: "student"})
+	})
+	t.Run("what would be refused now is not granted to who waits", func(t *testing.T) {
+		ht := newHubTester(t)
+		ann, phone, late := ht.signIn("ann", ""), ht.connect(), ht.connect()
+		ht.login(phone, "ann", "")
+		ht.login(late, "ann", "")
+		phone.calls = []*Call{{}} // by whatever way
+		ht.hub.handle(probeTimeout{ht.hub.probes[ann]})
+		phone.calls = nil
+		ht.wantRefused(phone, CodeBadState)
+		ht.want(late, "the name", LoggedIn{Name: "ann"})
+	})
+	t.Run("a write that goes on decides instead", func(t *testing.T) {
+		ht := newHubTester(t)
+		ann, late := ht.signIn("ann", ""), ht.connect()
+		ht.login(late, "ann", "")
+		p := ht.hub.probes[ann]
+		ann.link.writing.Store(true)
+		ht.step(probeTimeout{p})
+		ht.wantIdle(late)
+		ann.link.writing.Store(false)
+		ht.step(probeTimeout{p})
+		ht.want(late, "the name", LoggedIn{Name: "ann"})
 	})
 	t.Run("nobody waits in the end", func(t *testing.T) {
 		ht := newHubTester(t)

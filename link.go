@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,7 @@ import (
 // happens, and makes few system calls when much does: what has come is read
 // at once. It gives every write to the network a deadline of its own: the one
 // that gorilla/websocket sets for a pong would cut off frames that are on
-// their way. And it tells the pulse when anything comes in.
+// their way. And it tells the pulse when the client shows that it lives.
 type link struct {
 	net.Conn
 	pulse   *pulse
@@ -26,10 +27,13 @@ type link struct {
 	input *bufio.Reader // what gorilla/websocket reads from, and the link fills
 	more  bool          // the last read left no room, so that more has probably come
 	burst *burst        // nil: nothing is left of what was read at once
+	lives bool          // what was read since the pulse was told last is a sign of life
 
 	mu       sync.Mutex // held over a write: there is one at a time
 	deadline time.Time  // of writes, as it was set last
 	done     bool       // nothing may be written any more
+	writing  atomic.Bool
+	pingDue  atomic.Bool
 
 	goodbye atomic.Pointer[[]byte] // the close frame that gorilla/websocket would send; nil if none
 }
@@ -91,21 +95,43 @@ func (l *link) drain(p []byte) int {
 	return n
 }
 
-// receive reads from the network, and tells the pulse that the other end
-// lives: whoever sends half a frame over a slow network does.
+// receive reads from the network. What was read before is judged by then, so
+// that this is the moment to tell the pulse of a sign of life: a goodbye that
+// came together with it has ended the reading. While a frame is in the input
+// that is not complete, it may be such a goodbye, and the pulse is told later.
 func (l *link) receive(p []byte) (int, error) {
-	n, err := l.Conn.Read(p)
-	if n > 0 {
+	if l.lives && l.input.Buffered() == 0 {
+		l.lives = false
 		l.pulse.beat()
 	}
-	return n, err
+	return l.Conn.Read(p)
 }
 
 // send writes frames to the network.
 func (l *link) send(frames []byte) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.write(frames)
+	err := l.write(frames)
+	l.mu.Unlock()
+	l.sendPing()
+	return err
+}
+
+// ping sends a ping, which does not queue behind events. If a write is under
+// way, the ping follows it.
+func (l *link) ping() {
+	l.pingDue.Store(true)
+	l.sendPing()
+}
+
+// sendPing sends the ping that is due, if there is one. If somebody else
+// writes, they call it when they have done.
+func (l *link) sendPing() {
+	for l.pingDue.Load() && l.mu.TryLock() {
+		if l.pingDue.Swap(false) {
+			l.write(pingFrame)
+		}
+		l.mu.Unlock()
+	}
 }
 
 // sendLast writes the frame that none may follow, if there is one.
@@ -119,17 +145,48 @@ func (l *link) sendLast(frame []byte) {
 }
 
 // write is for who holds the mutex. A write that fails is the last, for it may
-// have got as far as the middle of a frame.
+// have got as far as the middle of a frame. A large one goes in parts, so that
+// a slow reader has the time of a write for each.
 func (l *link) write(frames []byte) error {
 	if l.done {
 		return net.ErrClosed
 	}
-	err := l.renewDeadline()
-	if err == nil {
-		_, err = l.Conn.Write(frames)
+	l.writing.Store(true)
+	defer l.writing.Store(false)
+	for len(frames) > 0 {
+		n := min(len(frames), framesAtOnce)
+		if err := l.writePart(frames[:n]); err != nil {
+			l.done = true
+			return err
+		}
+		frames = frames[n:]
 	}
-	l.done = err != nil
-	return err
+	return nil
+}
+
+// stalled is how long a write takes that waits for the client to read what was
+// written before. If it then goes on, the client lives.
+const stalled = 100 * time.Millisecond
+
+// writePart writes what the client must take in the time of a write. A pause of
+// the process is no part of that time; but a TLS connection cannot go on after
+// its deadline.
+func (l *link) writePart(part []byte) error {
+	for {
+		start, err := l.renewDeadline()
+		if err != nil {
+			return err
+		}
+		n, err := l.Conn.Write(part)
+		switch {
+		case err == nil && time.Since(start) >= stalled:
+			l.pulse.beat()
+			return nil
+		case !errors.Is(err, os.ErrDeadlineExceeded), !late(l.deadline):
+			return err
+		}
+		part = part[n:]
+	}
 }
 
 // Write is gorilla/websocket's way out: it answers the handshake, pings, and
@@ -148,15 +205,15 @@ func (l *link) Write(p []byte) (int, error) {
 // for the upgrade alone, before anything has been sent.
 func (l *link) SetWriteDeadline(time.Time) error { return nil }
 
-// renewDeadline gives a write its time, or a tenth more: setting a deadline
-// is not free, so one serves many writes.
-func (l *link) renewDeadline() error {
-	now := time.Now()
+// renewDeadline gives a write its time, or a tenth more, and returns when it
+// begins: setting a deadline is not free, so one serves many writes.
+func (l *link) renewDeadline() (now time.Time, err error) {
+	now = time.Now()
 	if l.deadline.Sub(now) >= l.timeout {
-		return nil
+		return now, nil
 	}
 	l.deadline = now.Add(l.timeout + l.timeout/10)
-	return l.Conn.SetWriteDeadline(l.deadline)
+	return now, l.Conn.SetWriteDeadline(l.deadline)
 }
 
 // How long and how much a farewell waits for. A socket closed with input
@@ -178,6 +235,20 @@ func (l *link) linger() {
 	io.CopyN(io.Discard, l.Conn, lingerBytes)
 }
 
+// sendBuffer is how much the system may hold of what was written to a client
+// and not yet read by it. What stands before a ping is then soon read even by
+// a slow client. Systems double it for their own needs.
+const sendBuffer = 32 << 10
+
+func boundSendBuffer(conn net.Conn) {
+	if secure, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = secure.NetConn()
+	}
+	if socket, ok := conn.(interface{ SetWriteBuffer(int) error }); ok {
+		socket.SetWriteBuffer(sendBuffer) // without it the connection works too
+	}
+}
+
 // linkHijacker makes an upgrade work on a link.
 type linkHijacker struct {
 	http.ResponseWriter
@@ -194,6 +265,7 @@ func (h linkHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	h.link.Conn = conn
+	boundSendBuffer(conn)
 	if rw.Reader.Buffered() == 0 { // else gorilla/websocket refuses the upgrade
 		rw.Reader = h.link.input
 	}

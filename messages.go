@@ -83,6 +83,7 @@ type Request struct {
 	Word    string
 	Command Command
 	Receipt string // what the client knows its receipt by; "" if it wants none
+	Excess  bool   // it is over the rate, and is done only if it ends a call
 }
 
 // Target says which call a command is about: CallID decides, and a Name
@@ -237,12 +238,17 @@ func (e Answered) weight() int     { return eventOverhead + len(e.SDP.JSON) }
 func (e Established) weight() int  { return eventOverhead + len(e.Offer.JSON) }
 func (e NewCandidate) weight() int { return eventOverhead + len(e.Candidate) }
 func (Ended) weight() int          { return eventOverhead }
-func (e UsersListed) weight() int  { return eventOverhead + len(e.Users)*eventOverhead }
-func (Joined) weight() int         { return 2 * eventOverhead }
-func (RoomFull) weight() int       { return eventOverhead }
-func (Ponged) weight() int         { return eventOverhead }
-func (Acknowledged) weight() int   { return 2 * eventOverhead }
-func (Refused) weight() int        { return 2 * eventOverhead }
+func (e UsersListed) weight() (bytes int) {
+	for _, user := range e.Users {
+		bytes += user.bytes()
+	}
+	return eventOverhead + bytes
+}
+func (Joined) weight() int       { return 2 * eventOverhead }
+func (RoomFull) weight() int     { return eventOverhead }
+func (Ponged) weight() int       { return eventOverhead }
+func (Acknowledged) weight() int { return 2 * eventOverhead }
+func (Refused) weight() int      { return 2 * eventOverhead }
 
 // User is a line of the users list.
 type User struct {
@@ -250,6 +256,11 @@ type User struct {
 	Role  string
 	State Presence
 }
+
+// userOverhead is charged for each line of a list beside its texts.
+const userOverhead = 64
+
+func (u User) bytes() int { return userOverhead + len(u.Name) + len(u.Role) }
 
 // Member is somebody in a room.
 type Member struct {

@@ -26,11 +26,12 @@ type outbox struct {
 func (o *outbox) put(ev Event) (ok, start bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.closing != nil || o.waiting+o.taken+ev.weight() > o.limit {
+	weight := ev.weight()
+	if o.closing != nil || o.waiting+o.taken+weight > o.limit {
 		return false, false
 	}
 	o.events = append(o.events, ev)
-	o.waiting += ev.weight()
+	o.waiting += weight
 	o.closing = o.patience.after(ev)
 	return true, o.startWriter()
 }

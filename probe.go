@@ -7,12 +7,14 @@ import (
 
 // A probe finds out whether the holder of a name that somebody else asks for
 // is still there: a phone that changed networks must not be locked out by
-// its own ghost, and nobody alive may lose his name. The holder is pinged at
-// once; any sign of life refuses the newcomers, silence gives the name to
-// the first of them. Owned by the hub.
+// its own ghost, and nobody alive may lose their name. The holder is pinged at
+// once; a sign of life refuses the newcomers, silence or a goodbye gives the
+// name to the first of them. Who waits cannot be joined or called, since its
+// name and role are about to change. Owned by the hub.
 type probe struct {
 	holder  *Client
 	waiting []newcomer
+	lives   bool // the holder has given a sign of life; it may still say goodbye
 	timer   *time.Timer
 }
 
@@ -26,51 +28,81 @@ type newcomer struct {
 const (
 	probeTime  = 3 * time.Second
 	maxWaiting = 8 // newcomers a probe; more cannot all be right
+
+	// How long a refusal waits for a goodbye after a sign of life. A browser
+	// answers a ping although its page has closed the connection already.
+	goodbyeTime = 250 * time.Millisecond
 )
 
 // probe makes a newcomer wait for the holder's sign of life.
 func (h *Hub) probe(holder, c *Client, req Request, cmd Login) *Refused {
 	p := h.probes[holder]
-	if p == nil {
+	switch {
+	case p == nil:
 		p = &probe{holder: holder}
-		p.timer = time.AfterFunc(probeTime, func() { h.post(probeTimeout{p}) })
 		h.probes[holder] = p
+		h.wait(p, probeTime)
 		holder.pulse.probe()
-	}
-	if len(p.waiting) == maxWaiting {
+	case len(p.waiting) == maxWaiting:
 		return nameTaken(cmd.Name)
+	case p.lives:
+		h.wait(p, goodbyeTime) // whole for each of them
 	}
 	p.waiting = append(p.waiting, newcomer{c, req, cmd})
 	c.waiting = p
 	return nil
 }
 
-// probeAnswered refuses the newcomers: the holder lives.
+// probeAnswered notes that the holder lives. The newcomers are refused when it
+// has had the time to say goodbye.
 func (h *Hub) probeAnswered(holder *Client) {
-	if p := h.probes[holder]; p != nil {
-		h.settle(p)
+	if p := h.probes[holder]; p != nil && !p.lives {
+		p.lives = true
+		h.wait(p, goodbyeTime)
 	}
 }
 
-// probeTimedOut lets a silent holder go; its successor comes in with that.
+// probeTimedOut refuses the newcomers if the holder lives, and lets a silent one
+// go; its successor comes in with that. While something is being written to the
+// holder, the ping may wait behind that, and the outcome of the write decides.
 func (h *Hub) probeTimedOut(p *probe) {
-	if h.probes[p.holder] == p {
+	switch {
+	case h.probes[p.holder] != p:
+	case p.lives:
+		h.settle(p)
+	case p.holder.writing():
+		h.wait(p, probeTime)
+	default:
 		h.remove(p.holder, closeGone)
 	}
 }
 
-// succeed gives the name of a holder that has gone to the first newcomer.
+// wait has the probe looked at again after a while.
+func (h *Hub) wait(p *probe, d time.Duration) {
+	if p.timer != nil {
+		p.timer.Stop()
+	}
+	p.timer = afterwards(d, func() { h.post(probeTimeout{p}) })
+}
+
+// succeed gives the name of a holder that has gone to the first newcomer who
+// may have it now. While it waited, it could do other things.
 func (h *Hub) succeed(holder *Client) {
 	p := h.probes[holder]
 	if p == nil {
 		return
 	}
-	if len(p.waiting) > 0 {
-		heir := p.waiting[0]
+	for taken := false; len(p.waiting) > 0 && !taken; {
+		next := p.waiting[0]
 		p.waiting = p.waiting[1:]
-		heir.c.waiting = nil
-		h.signIn(heir.c, heir.cmd)
-		h.acknowledge(heir.c, heir.req, "")
+		next.c.waiting = nil
+		if refusal := h.checkLogin(next.c, next.cmd); refusal != nil {
+			h.refuse(next.c, next.req, refusal)
+			continue
+		}
+		h.signIn(next.c, next.cmd)
+		h.acknowledge(next.c, next.req, "")
+		taken = true
 	}
 	h.settle(p)
 }

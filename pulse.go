@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// pulse notices a client that vanished without a word. It pings at
-// intervals, and whatever then comes in counts as life. It costs a
-// connection one timer and no goroutine, and reading nearly nothing.
+// pulse notices a client that vanished without a word. It pings at intervals,
+// and whatever then shows that the client lives counts as the answer. It costs
+// a connection one timer and no goroutine, and reading nearly nothing.
 type pulse struct {
 	interval time.Duration // between pings
 	first    time.Duration // before the first; not above interval
@@ -17,11 +17,13 @@ type pulse struct {
 	timer    *time.Timer
 
 	asked    atomic.Int32 // who waits for a sign of life: bits as below
+	owed     atomic.Int32 // pings that may still be answered by a pong
 	messages atomic.Int64 // begun and ended; odd while one is coming in
 
 	// Owned by tick, which the timer calls.
-	pinged bool  // the timeout is running, not the rest of the interval
-	before int64 // messages at the last ping
+	due    time.Time // of the next tick
+	pinged bool      // the timeout is running, not the rest of the interval
+	before int64     // messages at the last ping
 }
 
 const (
@@ -32,22 +34,32 @@ const (
 // start begins to ping.
 func (p *pulse) start() {
 	p.timer = time.AfterFunc(time.Hour, p.tick)
-	p.timer.Reset(inStep(p.first)) // not above: tick must find the timer set
+	p.wait(inStep(p.first)) // not above: tick must find the timer set
 }
 
 // stop ends it. A tick that is under way finds the connection ended.
 func (p *pulse) stop() { p.timer.Stop() }
 
+// wait makes the next tick come in d.
+func (p *pulse) wait(d time.Duration) {
+	p.due = time.Now().Add(d)
+	p.timer.Reset(d)
+}
+
 // tick comes by turns when a ping is due, and when its answer is.
 func (p *pulse) tick() {
 	switch now := p.messages.Load(); {
 	case p.client.out.ended() != nil:
+	case p.pinged && p.asked.Load()&askedByPing != 0 && (late(p.due) || p.client.writing()):
+		// The answer may have come, and nobody has read it yet; or what stands
+		// before the ping is still being written, which ends one way or the other.
+		p.wait(p.timeout)
 	case p.pinged && p.asked.Load()&askedByPing != 0:
 		p.client.lose(closeGone)
 	case p.pinged:
 		p.pinged = false
-		p.timer.Reset(inStep(p.interval - p.timeout))
-	case now%2 == 1 && now == p.before:
+		p.wait(inStep(p.interval - p.timeout))
+	case now%2 == 1 && now == p.before && !late(p.due):
 		// One message for a whole interval: a slow network, or fragments
 		// without end, which hold a goroutine and reach no size limit.
 		p.client.lose(closeMessageTimeout)
@@ -55,8 +67,8 @@ func (p *pulse) tick() {
 		p.before = now
 		p.pinged = true
 		p.asked.Or(askedByPing)
-		p.timer.Reset(p.timeout)
-		p.ping() // last, for it may take longer than that
+		p.wait(p.timeout)
+		p.send() // last, for it may take longer than that
 	}
 }
 
@@ -76,7 +88,12 @@ func inStep(d time.Duration) time.Duration {
 // never waits.
 func (p *pulse) probe() {
 	p.asked.Or(askedByProbe)
-	go p.ping()
+	go p.send()
+}
+
+func (p *pulse) send() {
+	p.owed.Add(1)
+	p.ping()
 }
 
 // beat is a sign of life.
@@ -87,6 +104,16 @@ func (p *pulse) beat() {
 	if p.asked.Swap(0)&askedByProbe != 0 {
 		p.client.hub.post(probeAlive{p.client})
 	}
+}
+
+// answered reports whether a pong answers one of our pings. A client may send
+// others (RFC 6455, 5.5.3). Only the read loop may ask.
+func (p *pulse) answered() bool {
+	if p.owed.Load() == 0 {
+		return false
+	}
+	p.owed.Add(-1)
+	return true
 }
 
 func (p *pulse) beginMessage() { p.messages.Add(1) }

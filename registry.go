@@ -5,24 +5,25 @@ import (
 	"slices"
 )
 
-// registry holds who is signed in, by the key of their names and in the
-// order of these keys, so that listing does not sort. Owned by the hub.
+// registry holds who is signed in, by the key of their names. Owned by the
+// hub.
 type registry struct {
-	byKey  map[string]*Client
-	sorted []*Client
-	roles  map[string]int // how many hold each role
+	byKey map[string]*Client
+
+	// Those of each role in the order of their keys, so that making a list
+	// neither sorts nor looks at those who do not belong in it.
+	byRole map[string][]*Client
 }
 
 func newRegistry() registry {
-	return registry{byKey: map[string]*Client{}, roles: map[string]int{}}
+	return registry{byKey: map[string]*Client{}, byRole: map[string][]*Client{}}
 }
 
 // add enters c under its name, which must be free.
 func (r *registry) add(c *Client) {
 	r.byKey[c.name.Key] = c
-	r.roles[c.role]++
-	i, _ := r.find(c.name.Key)
-	r.sorted = slices.Insert(r.sorted, i, c)
+	same := r.byRole[c.role]
+	r.byRole[c.role] = slices.Insert(same, place(same, c), c)
 }
 
 // remove takes c out, if it is c that holds the name: a late goodbye must
@@ -32,43 +33,67 @@ func (r *registry) remove(c *Client) {
 		return
 	}
 	delete(r.byKey, c.name.Key)
-	if r.roles[c.role]--; r.roles[c.role] == 0 {
-		delete(r.roles, c.role)
+	same := r.byRole[c.role]
+	i := place(same, c)
+	if same = slices.Delete(same, i, i+1); len(same) == 0 {
+		delete(r.byRole, c.role)
+		return
 	}
-	i, _ := r.find(c.name.Key)
-	r.sorted = slices.Delete(r.sorted, i, i+1)
+	r.byRole[c.role] = same
 }
 
-func (r *registry) find(key string) (int, bool) {
-	return slices.BinarySearchFunc(r.sorted, key, func(c *Client, key string) int {
-		return cmp.Compare(c.name.Key, key)
-	})
+// place returns where c stands, or belongs, among those of its role.
+func place(same []*Client, c *Client) int {
+	i, _ := slices.BinarySearchFunc(same, c, compareKeys)
+	return i
 }
+
+func compareKeys(a, b *Client) int { return cmp.Compare(a.name.Key, b.name.Key) }
 
 // maxListed bounds a users list, which is made on the hub's own time and
 // sent in one frame.
 const maxListed = 200
 
-// list returns those whom c may call or be called by, at most maxListed of
-// them in the order of names, and how many they are in all.
-func (r *registry) list(c *Client, rights Rights) UsersListed {
+// list returns those whom c may call or be called by, in the order of names,
+// and how many they are in all. It returns at most maxListed of them, and not
+// more than maxBytes by weight.
+func (r *registry) list(c *Client, rights Rights, maxBytes int) UsersListed {
+	var concerned [][]*Client
 	total := 0
-	for role, n := range r.roles {
+	for role, same := range r.byRole {
 		if rights.concern(c.role, role) {
-			total += n
+			concerned = append(concerned, same)
+			total += len(same)
 		}
 	}
 	if c.loggedIn() && rights.concern(c.role, c.role) {
 		total-- // c itself
 	}
 	users := make([]User, 0, min(total, maxListed))
-	for _, other := range r.sorted {
-		if len(users) == cap(users) {
+	for len(users) < cap(users) {
+		other := first(concerned)
+		if other == c {
+			continue
+		}
+		user := User{Name: other.name.Text, Role: other.role, State: other.presence()}
+		if maxBytes -= user.bytes(); maxBytes < 0 {
 			break
 		}
-		if other != c && rights.concern(c.role, other.role) {
-			users = append(users, User{Name: other.name.Text, Role: other.role, State: other.presence()})
-		}
+		users = append(users, user)
 	}
 	return UsersListed{Users: users, Total: total}
+}
+
+// first takes the first in the order of keys out of several ordered lists, one
+// of which must have somebody.
+func first(lists [][]*Client) *Client {
+	from := -1
+	for i, list := range lists {
+		if len(list) > 0 && (from < 0 || compareKeys(list[0], lists[from][0]) < 0) {
+			from = i
+		}
+	}
+	next := lists[from][0]
+	lists[from] = lists[from][1:]
+	return next
 }

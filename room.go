@@ -37,6 +37,10 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		return nil
 	case room != nil && !h.rights.concern(c.role, room.members[0].role):
 		return refuse(CodeForbidden, "you and who is in this room may not call each other")
+	case room != nil && room.members[0].waiting != nil:
+		return refuse(CodeBusy, "who is in this room is signing in: try again in a few seconds")
+	case room != nil && room.members[0].out.crowded():
+		return refuseHaste("who is in this room")
 	}
 	h.exitRoom(c)
 	if room == nil {
@@ -50,6 +54,7 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		c.loginTimer.Stop()
 	}
 	c.room, c.label = room, cmd.Label
+	c.admitted.Store(true)
 	room.members = append(room.members, c)
 	h.tellJoined(c)
 	if len(room.members) == maxMembers {
@@ -87,6 +92,7 @@ func (h *Hub) exitRoom(c *Client) {
 		delete(h.rooms, room.name.Key)
 	}
 	if !c.loggedIn() {
-		c.loginTimer.Reset(h.limits.loginTimeout)
+		c.admitted.Store(false)
+		h.startLoginTimer(c)
 	}
 }

@@ -60,7 +60,7 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		return nil, err
 	}
 	iceServers := cfg.iceServers()
-	limits := hubLimits{maxCalls: cfg.maxCalls, maxHeldBytes: int(cfg.maxQueue / heldShare),
+	limits := hubLimits{maxCalls: cfg.maxCalls, maxListBytes: int(cfg.maxQueue / 4),
 		ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout}
 	s := &Server{
 		cfg:      cfg,
@@ -226,7 +226,7 @@ func (s *Server) newClient() *Client {
 	c.out.limit = int(s.cfg.maxQueue)
 	c.pulse.client = c
 	c.pulse.interval, c.pulse.timeout, c.pulse.first = s.cfg.pingInterval, s.cfg.pongTimeout, s.firstPing()
-	c.pulse.ping = c.ping
 	c.link = newLink(&c.pulse, s.cfg.writeTimeout)
+	c.pulse.ping = c.link.ping
 	return c
 }

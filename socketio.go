@@ -210,7 +210,7 @@ func (s *Server) newSession(r *http.Request) (*Client, *session) {
 	c.decided = true
 	c.pulse.ping = func() {
 		c.send(heartbeat) // its own client waits for it
-		c.ping()
+		c.link.ping()
 	}
 	return c, own
 }

@@ -316,7 +316,7 @@ func TestOpenPacket(t *testing.T) {
 	for flags, want := range map[string]string{
 		"":          `"upgrades":[],"pingInterval":25000,"pingTimeout":15000,"maxPayload":65536}`,
 		"-greeting": `"upgrades":[],"pingInterval":25000,"pingTimeout":15000,"maxPayload":65536}`,
-		"-ping-interval 1s -pong-timeout 500ms -write-timeout 2s -max-message 1MiB -max-queue 4MiB": `"upgrades":[],"pingInterval":1000,"pingTimeout":2500,"maxPayload":1048576}`,
+		"-ping-interval 1s -pong-timeout 500ms -write-timeout 2s -max-message 1MiB -max-queue 5MiB": `"upgrades":[],"pingInterval":1000,"pingTimeout":2500,"maxPayload":1048576}`,
 	} {
 		onStage(t, flags, func(t *testing.T, s *stage) {
 			s.Connect("ann", socketPath, nil)

@@ -1,0 +1,68 @@
+package main
+
+import "encoding/json"
+
+// This file is about the candidates of a call: passed at once, or held until
+// the answer.
+
+// held are the candidates of one party that wait for the answer.
+type held struct {
+	candidates []json.RawMessage
+	bytes      int
+}
+
+// What a call holds for one direction. A browser gathers a few dozen
+// candidates. They are told all at once, together with the offer and the answer,
+// and half of an outbox must have room for that: see minQueue.
+const (
+	maxHeld      = 128
+	maxHeldBytes = 64 << 10 // in the weight of events
+)
+
+// holds reports whether candidates wait for the answer. The teacher's
+// clients set their descriptions only then, and some families cannot use a
+// candidate before; the tutorial's want them as they come.
+func (cl *Call) holds() bool {
+	return cl.state == ringing && (cl.words == requestWords || cl.caller.profile.holds || cl.callee.profile.holds)
+}
+
+func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
+	if c.alone() && cmd.To == (Target{}) {
+		return nil // belongs to an offer that nobody has heard
+	}
+	cl, refusal := h.find(c, cmd.To)
+	if refusal != nil {
+		return refusal
+	}
+	peer := cl.peer(c)
+	own := cl.index(c)
+	waiting := &cl.held[own]
+	weight := NewCandidate{Candidate: cmd.Candidate}.weight()
+	switch {
+	case cl.glare[own] && cmd.To.CallID == "":
+		return cl.refuseGlare(c)
+	case (cl.words == requestWords || peer.profile.takesFields) && !hasFields(cmd.Candidate):
+		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
+	case !cl.holds() && peer.out.crowded():
+		return refuseHaste(cl.peerAddress(c))
+	case !cl.holds():
+		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})
+	case len(waiting.candidates) == maxHeld, waiting.bytes+weight > maxHeldBytes:
+		return refuse(CodeTooMany, "too many candidates wait for the answer")
+	default:
+		waiting.candidates = append(waiting.candidates, cmd.Candidate)
+		waiting.bytes += weight
+	}
+	return nil
+}
+
+// hasFields reports whether a candidate can be told as fields of a message.
+func hasFields(candidate json.RawMessage) bool {
+	return candidate[0] == '{' || candidate[0] == '"'
+}
+
+func (h *Hub) tellCandidates(cl *Call, c *Client, candidates []json.RawMessage) {
+	for _, candidate := range candidates {
+		h.tell(c, NewCandidate{cl.info(c), candidate})
+	}
+}

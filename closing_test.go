@@ -1,0 +1,180 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+const socketIOPath = "/socket.io/?EIO=4&transport=websocket"
+
+// Whatever was sent before a goodbye is answered, if both come together, in
+// each family and however the goodbye is said.
+func TestWhatComesBeforeAGoodbyeIsAnswered(t *testing.T) {
+	text := func(s string) []byte { return frame(0x80|websocket.TextMessage, s) }
+	goodbye := frame(0x80|websocket.CloseMessage, "\x03\xe8")
+	for name, tt := range map[string]struct {
+		path, connect, message, answer string
+		goodbye                        []byte
+		code                           int
+	}{
+		"native":                  {"/", "", `{"type":"nop"}`, string(CodeUnknownCommand), goodbye, 1000},
+		"one-to-one":              {"/", "", `{"id":"ping"}`, "pong", goodbye, 1000},
+		"Socket.IO":               {socketIOPath, "40", `42["nop"]`, string(CodeUnknownCommand), goodbye, 1000},
+		"Socket.IO's disconnect":  {socketIOPath, "40", `42["nop"]`, string(CodeUnknownCommand), text("41"), 1000},
+		"Engine.IO's close":       {socketIOPath, "40", `42["nop"]`, string(CodeUnknownCommand), text("1"), 1000},
+		"nothing but the network": {"/", "", `{"type":"nop"}`, string(CodeUnknownCommand), nil, 1006},
+	} {
+		onStage(t, "", func(t *testing.T, s *stage) {
+			if err := s.Connect("ann", tt.path, nil); err != nil {
+				t.Fatal(err)
+			}
+			if tt.connect != "" {
+				s.do("ann", tt.connect)
+				s.Next("ann")
+				s.Next("ann")
+			}
+			ann := s.client("ann")
+			ann.conn.Write(append(bytes.Repeat(text(tt.message), 40), tt.goodbye...))
+			if tt.goodbye == nil {
+				ann.conn.CloseWrite()
+			}
+			for i := range 40 {
+				if event, _ := s.Next("ann"); !strings.Contains(event.Text, tt.answer) {
+					t.Fatalf("%s: answer %d of 40 is %q", name, i, event.Text)
+				}
+			}
+			s.wantClosed("ann", tt.code, 0)
+		})
+	}
+}
+
+// What was sent before a goodbye is relayed, too.
+func TestWhatComesBeforeAGoodbyeIsRelayed(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		ann, _ := s.talk("ann", "bob")
+		var last []byte
+		for i := range 40 {
+			last = append(last, frame(0x80|websocket.TextMessage, fmt.Sprintf(`{"type":"candidate","candidate":%d}`, i))...)
+		}
+		ann.conn.Write(append(last, frame(0x80|websocket.CloseMessage, "\x03\xe8")...))
+		for i := range 40 {
+			if event, _ := s.Next("bob"); !strings.Contains(event.Text, fmt.Sprintf(`"candidate":%d,`, i)) {
+				t.Fatalf("bob hears %q, want candidate %d", event.Text, i)
+			}
+		}
+		if event, _ := s.Next("bob"); !strings.Contains(event.Text, string(ReasonGone)) {
+			t.Errorf("bob hears %q, want that ann is gone", event.Text)
+		}
+	})
+}
+
+// A goodbye gives its name to whoever waits, in whatever pieces and with
+// whatever else it comes.
+func TestAGoodbyeIsNoSignOfLife(t *testing.T) {
+	text := frame(0x80|websocket.TextMessage, `{"type":"leave"}`)
+	pong := frame(0x80|websocket.PongMessage, "")
+	goodbye := frame(0x80|websocket.CloseMessage, "\x03\xe8bye")
+	disconnect := frame(0x80|websocket.TextMessage, "41")
+	for name, tt := range map[string]struct {
+		path, login string
+		pieces      [][]byte
+	}{
+		"at once":               {"/", "", [][]byte{goodbye}},
+		"byte by byte":          {"/", "", bytes.SplitAfter(goodbye, nil)},
+		"after a message":       {"/", "", [][]byte{append(bytes.Clone(text), goodbye...)}},
+		"after a pong":          {"/", "", [][]byte{append(bytes.Clone(pong), goodbye...)}},
+		"a moment after a pong": {"/", "", [][]byte{pong, goodbye}},
+		"after one, in two":     {"/", "", [][]byte{append(bytes.Clone(text), goodbye[:3]...), goodbye[3:]}},
+		"Socket.IO's":           {socketIOPath, `40{"name":"ann"}`, [][]byte{disconnect}},
+		"Socket.IO's, in two":   {socketIOPath, `40{"name":"ann"}`, [][]byte{disconnect[:6], disconnect[6:]}},
+	} {
+		onStage(t, "", func(t *testing.T, s *stage) {
+			if err := s.Connect("ann", tt.path, nil); err != nil {
+				t.Fatal(err)
+			}
+			s.do("ann", cmp.Or(tt.login, `{"type":"login","name":"ann"}`))
+			for _, ok := s.Next("ann"); ok; _, ok = s.Next("ann") {
+			}
+			ann := s.client("ann")
+			ann.conn.suspend()
+			s.Connect("phone", "/", nil)
+			s.do("phone", `{"type":"login","name":"ann"}`)
+			for _, piece := range tt.pieces {
+				if event, ok := s.Next("phone"); ok {
+					t.Fatalf("%s: phone hears %q", name, event.Text)
+				}
+				ann.conn.Write(piece)
+			}
+			if event, _ := s.Next("phone"); !strings.Contains(event.Text, `"success":true`) {
+				t.Errorf("%s: phone hears %q", name, event.Text)
+			}
+		})
+	}
+}
+
+// Whoever sends a large message over a slow network lives, and so does whoever
+// has half of one under way.
+func TestHalfAMessageIsASignOfLife(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		ann := s.signIn("ann")
+		ann.conn.suspend()
+		s.Connect("phone", "/", nil)
+		s.do("phone", `{"type":"login","name":"ann"}`)
+		if event, ok := s.Next("phone"); ok {
+			t.Fatalf("phone hears %q", event.Text)
+		}
+		ann.conn.Write([]byte("\x81\xfe\x10\x00\x00\x00\x00\x00" + strings.Repeat(" ", 2000))) // of 4096
+		time.Sleep(goodbyeTime)
+		if event, _ := s.Next("phone"); !strings.Contains(event.Text, string(CodeNameTaken)) {
+			t.Errorf("phone hears %q", event.Text)
+		}
+	})
+}
+
+// A connection may send large messages when it has a name or a room, and holds
+// little memory before.
+func TestMessagesBeforeSignInAreSmall(t *testing.T) {
+	large := `{"type":"offer","name":"bob","offer":"` + strings.Repeat("x", 60_000) + `"}`
+	for name, tt := range map[string]struct {
+		path   string
+		frames []string
+		code   int    // 0: it stays
+		heard  string // last
+	}{
+		"nothing":            {"/", []string{large}, 1009, ""},
+		"a refused login":    {"/", []string{`{"type":"login","name":""}`, large}, 1009, ""},
+		"a login":            {"/", []string{`{"type":"login","name":"ann"}`, large}, 0, string(CodeNoSuchUser)},
+		"one-to-one":         {"/", []string{`{"id":"` + strings.Repeat("x", 9000) + `"}`}, 1009, ""},
+		"a register":         {"/", []string{`{"id":"register","name":"ann"}`, `{"id":"` + strings.Repeat("x", 9000) + `"}`}, 0, string(CodeUnknownCommand)},
+		"a room":             {"/", []string{`{"type":"join","room":"r"}`, large}, 0, string(CodeNoSuchUser)},
+		"a room left":        {"/", []string{`{"type":"join","room":"r"}`, `{"type":"leave"}`, large}, 1009, ""},
+		"a small message":    {"/", []string{`{"type":"` + strings.Repeat("x", 8000) + `"}`}, 0, string(CodeUnknownCommand)},
+		"Socket.IO":          {socketIOPath, []string{"40", `42["offer",` + large + "]"}, 1009, ""},
+		"Socket.IO's login":  {socketIOPath, []string{`40{"name":"ann"}`, `42["offer",` + large + "]"}, 0, string(CodeNoSuchUser)},
+		"a large connection": {socketIOPath, []string{`40{"name":"ann","x":"` + strings.Repeat("x", 9000) + `"}`}, 1009, ""},
+	} {
+		onStage(t, "", func(t *testing.T, s *stage) {
+			s.Connect("ann", tt.path, nil)
+			for _, frame := range tt.frames {
+				s.Send("ann", []byte(frame), false) // without waiting for an answer
+			}
+			if tt.code != 0 {
+				s.wantClosed("ann", tt.code, 0)
+				return
+			}
+			last := ""
+			for event, ok := s.Next("ann"); ok; event, ok = s.Next("ann") {
+				last = event.String()
+			}
+			if !strings.Contains(last, tt.heard) {
+				t.Errorf("after %s, ann hears %.100s", name, last)
+			}
+		})
+	}
+}

@@ -1,0 +1,43 @@
+package main
+
+import "slices"
+
+// Pages of some families send an end when they are told of one, and when what
+// they asked is refused. That end does not say what it ends, and may arrive
+// when the next call rings already, as may one that its user made before the
+// page was told. Neither declines that call.
+
+// echo says which ends may still come from a client of such a family. None do
+// when the client has made or taken a call since: it ends that. Owned by the
+// hub.
+type echo struct {
+	ends int  // how many may come
+	due  bool // the first of them, which is not refused if there is no call
+}
+
+// expectEnds is called when c of an echoing family has been told of an end, or
+// that what it asked is refused. One of n ends is the answer to that.
+func (c *Client) expectEnds(n int, due bool) {
+	if c.profile.echoesEnd {
+		c.echo = echo{max(n, c.echo.ends), due || c.echo.due}
+	}
+}
+
+// expectEndsAfter is called when c has been told of a refusal.
+func (c *Client) expectEndsAfter(refusal *Refused) {
+	if slices.Contains(c.profile.echoesRefused, refusal.Request) {
+		c.expectEnds(2, false)
+	}
+}
+
+// isEcho reports whether a leave of c ends nothing, since it belongs to what c
+// was told before. It never belongs to a call that c has made or taken.
+func (c *Client) isEcho(cmd Leave) bool {
+	own := func(cl *Call) bool { return c == cl.caller || cl.state == active }
+	if cmd != (Leave{}) || c.echo.ends == 0 || slices.ContainsFunc(c.calls, own) {
+		return false
+	}
+	due := c.echo.due
+	c.echo = echo{ends: c.echo.ends - 1}
+	return due || len(c.calls) > 0
+}

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// newTestPulse returns the pulse of a client whose hub does not run, so that
+// what it is told stays in the inbox.
+func newTestPulse(t *testing.T) *pulse {
+	c := newHubTester(t).connect()
+	p := &c.pulse
+	p.interval, p.timeout = time.Minute, 10*time.Second
+	p.timer = time.AfterFunc(time.Hour, func() {})
+	t.Cleanup(p.stop)
+	return p
+}
+
+func (p *pulse) wantTold(t *testing.T, want any) {
+	t.Helper()
+	select {
+	case got := <-p.client.hub.inbox:
+		if got != want {
+			t.Errorf("the hub is told %#v, want %#v", got, want)
+		}
+	default:
+		if want != nil {
+			t.Errorf("the hub is told nothing, want %#v", want)
+		}
+	}
+}
+
+func TestPulse(t *testing.T) {
+	t.Run("a ping does not forget the probe", func(t *testing.T) {
+		p := newTestPulse(t)
+		p.asked.Or(askedByProbe)
+		p.tick()
+		p.beat()
+		p.wantTold(t, probeAlive{p.client})
+	})
+	t.Run("silence ends the connection", func(t *testing.T) {
+		p := newTestPulse(t)
+		p.tick()
+		p.tick()
+		p.wantTold(t, disconnected{p.client, closeGone})
+	})
+	t.Run("a sign of life does not", func(t *testing.T) {
+		p := newTestPulse(t)
+		p.tick()
+		p.beat()
+		p.tick()
+		p.wantTold(t, nil)
+	})
+	t.Run("after a pause the answer has its time again", func(t *testing.T) {
+		p := newTestPulse(t)
+		p.tick()
+		p.due = time.Now().Add(-2 * maxLate)
+		p.tick()
+		p.wantTold(t, nil)
+		p.tick()
+		p.wantTold(t, disconnected{p.client, closeGone})
+	})
+	t.Run("after a pause a message has its time again", func(t *testing.T) {
+		p := newTestPulse(t)
+		p.beginMessage()
+		p.tick()
+		p.beat()
+		p.tick()
+		p.due = time.Now().Add(-2 * maxLate)
+		p.tick()
+		p.wantTold(t, nil)
+		p.beat()
+		p.tick()
+		p.tick()
+		p.wantTold(t, disconnected{p.client, closeMessageTimeout})
+	})
+	t.Run("the outcome of a write decides", func(t *testing.T) {
+		p := newTestPulse(t)
+		p.tick()
+		p.client.link.writing.Store(true)
+		p.tick()
+		p.wantTold(t, nil)
+		p.client.link.writing.Store(false)
+		p.tick()
+		p.wantTold(t, disconnected{p.client, closeGone})
+	})
+}
+
+// slowConn reads so many bytes each time that a pause is over.
+type slowConn struct {
+	net.Conn
+	pause  time.Duration
+	bytes  int
+	unread []byte
+}
+
+func (c *slowConn) Read(p []byte) (int, error) {
+	if len(c.unread) == 0 {
+		time.Sleep(c.pause)
+		c.unread = make([]byte, c.bytes)
+		n, err := c.Conn.Read(c.unread)
+		if c.unread = c.unread[:n]; err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, c.unread)
+	c.unread = c.unread[n:]
+	return n, nil
+}
+
+// signInSlowly connects a client that reads slowly, and answers pings. What it
+// hears goes to hear.
+func (s *stage) signInSlowly(name string, pace slowConn, hear func(frame string)) {
+	s.t.Helper()
+	c := &stageClient{name: name}
+	var err error
+	if c.conn, err = s.listener.dial(context.Background(), stageWindow); err != nil {
+		s.t.Fatal(err)
+	}
+	pace.Conn = c.conn
+	c.ws, _, err = websocket.NewClient(&pace, &url.URL{Scheme: "ws", Host: "localhost:9090"}, http.Header{}, 0, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.clients = append(s.clients, c)
+	s.running.Go(func() {
+		for {
+			_, frame, err := c.ws.ReadMessage()
+			if err != nil {
+				return
+			}
+			hear(string(frame))
+		}
+	})
+	s.do(name, fmt.Sprintf(`{"type":"login","name":%q}`, name))
+	time.Sleep(5 * time.Second)
+}
+
+// Whoever reads slowly keeps name, call and connection, however much is under
+// way: that a write goes on is a sign of life, and the ping comes behind it.
+func TestReaderThatIsSlowLives(t *testing.T) {
+	steadily, inLumps := slowConn{pause: time.Second / 10, bytes: 2400}, slowConn{pause: 4500 * time.Millisecond, bytes: 64 << 10}
+	for _, tt := range []struct {
+		pace  slowConn
+		flags string
+	}{
+		{steadily, "-rate 0"},
+		{steadily, "-rate 0 -ping-interval 3s -pong-timeout 1s"},
+		{inLumps, "-rate 0"},
+		{inLumps, "-rate 0 -ping-interval 10s -pong-timeout 4s"},
+	} {
+		onStage(t, tt.flags, func(t *testing.T, s *stage) {
+			heard := 0
+			s.signInSlowly("ann", tt.pace, func(frame string) {
+				if strings.Contains(frame, `"type":"candidate"`) {
+					heard++
+				}
+			})
+			s.signIn("bob")
+			s.do("bob", `{"type":"offer","name":"ann","offer":"an offer"}`)
+			time.Sleep(5 * time.Second)
+			s.do("ann", `{"type":"answer","answer":"an answer"}`)
+			s.Next("bob")
+			candidate := `{"type":"candidate","candidate":"` + strings.Repeat("x", 4000) + `"}`
+			for range 80 {
+				s.do("bob", candidate)
+			}
+			for i := range 10 { // whatever the moment
+				eve := fmt.Sprintf("eve%d", i)
+				s.Connect(eve, "/", nil)
+				s.do(eve, `{"type":"login","name":"ann"}`)
+				time.Sleep(time.Second)
+			}
+			for i := range 10 {
+				if i == 5 { // the first have heard long before everything is read
+					time.Sleep(40 * time.Second)
+				}
+				if event, _ := s.Next(fmt.Sprintf("eve%d", i)); !strings.Contains(event.Text, string(CodeNameTaken)) {
+					t.Errorf("eve%d hears %q", i, event.Text)
+				}
+			}
+			if event, ok := s.Next("bob"); ok {
+				t.Errorf("bob hears %q", event.Text)
+			}
+			if heard != 80 {
+				t.Errorf("ann has heard %d candidates of 80", heard)
+			}
+		})
+	}
+}
+
+// A large message may take longer than the time of a write, if it goes on.
+func TestLargeMessageToASlowReader(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		heard := make(chan string, 10)
+		s.signInSlowly("ann", slowConn{pause: time.Second / 10, bytes: 600}, func(frame string) { heard <- frame })
+		<-heard
+		s.signIn("bob")
+		for i := range 3 { // the first fills what the network holds
+			s.do("bob", `{"type":"offer","name":"ann","offer":"`+strings.Repeat("x", 60_000)+`"}`)
+			time.Sleep(time.Duration(i) * time.Second)
+		}
+		for i := range 3 {
+			if frame := <-heard; len(frame) < 60_000 {
+				t.Fatalf("frame %d is %.100s", i, frame)
+			}
+		}
+	})
+}
+
+// A ghost does not keep its name because something is under way to it.
+func TestGhostWithDataUnderWay(t *testing.T) {
+	onStage(t, "-rate 0", func(t *testing.T, s *stage) {
+		_, ann := s.talk("bob", "ann")
+		ann.conn.suspend()
+		for range 80 {
+			s.do("bob", `{"type":"candidate","candidate":"`+strings.Repeat("x", 4000)+`"}`)
+		}
+		s.Connect("phone", "/", nil)
+		s.do("phone", `{"type":"login","name":"ann"}`)
+		time.Sleep(s.server.cfg.writeTimeout * 11 / 10)
+		if event, _ := s.Next("phone"); !strings.Contains(event.Text, `"success":true`) {
+			t.Errorf("phone hears %q", event.Text)
+		}
+	})
+}
+
+// A write has its whole time, also when an earlier one has set the deadline.
+func TestEachWriteHasItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := newMemPipe(100)
+		defer client.Close()
+		defer server.Close()
+		l := newLink(&pulse{}, time.Second)
+		l.Conn = server
+		for _, pause := range []time.Duration{0, 500 * time.Millisecond, 1050 * time.Millisecond} {
+			time.Sleep(pause)
+			if err := l.send(make([]byte, 10)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(500 * time.Millisecond)
+		start := time.Now()
+		err := l.send(make([]byte, 100))
+		if took := time.Since(start); err == nil || took < time.Second || took > 1100*time.Millisecond {
+			t.Errorf("a write that cannot go on took %v, %v", took, err)
+		}
+	})
+}
+
+// Pongs that answer no ping cost what messages do; those that answer one are
+// free.
+func TestPongs(t *testing.T) {
+	onStage(t, "-rate 0.1 -burst 4 -ping-interval 1s -pong-timeout 1s", func(t *testing.T, s *stage) {
+		ann := s.signIn("ann")
+		time.Sleep(10 * time.Second) // pings are answered all the time
+		if event, ok := s.Next("ann"); ok {
+			t.Fatalf("ann hears %q", event.Text)
+		}
+		for range 4 + maxExcess {
+			ann.ws.WriteControl(websocket.PongMessage, nil, time.Now().Add(time.Second))
+		}
+		s.wantClosed("ann", websocket.ClosePolicyViolation, 0)
+	})
+}
