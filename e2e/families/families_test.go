@@ -1,4 +1,4 @@
-package e2e
+package families
 
 import (
 	"fmt"
@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+
+	"switchboard/e2e"
 )
 
 // A family is a kind of page, told apart by the words that it speaks. Those of
@@ -64,7 +66,7 @@ func familyPages(t *testing.T, client string) string {
 		return dir
 	}
 	const file = "socket.io.esm.min.js"
-	script, err := os.ReadFile(filepath.Join(nodePackage(t, client), "dist", file))
+	script, err := os.ReadFile(filepath.Join(e2e.NodePackage(t, client), "dist", file))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, file), script, 0o600)
 	}
@@ -76,22 +78,22 @@ func familyPages(t *testing.T, client string) string {
 
 // A guest is somebody before a page of some family.
 type guest struct {
-	*page
+	*e2e.Page
 	family
 	peer string // whom the page calls
 }
 
 // A site is a server and where the families' pages come from.
 type site struct {
-	server *server
+	server *e2e.Server
 	pages  string // base URL
 }
 
 // ownSite has the server itself serve the pages, in place of the demo.
 func ownSite(t *testing.T, client string) site {
 	t.Helper()
-	s := start(t, "-static", familyPages(t, client), "-log-level", "debug")
-	return site{server: s, pages: s.url}
+	s := e2e.Start(t, "-static", familyPages(t, client), "-log-level", "debug")
+	return site{server: s, pages: s.URL}
 }
 
 // foreignSite has the pages come from another port, which the server allows.
@@ -99,14 +101,14 @@ func foreignSite(t *testing.T, client string) site {
 	t.Helper()
 	elsewhere := httptest.NewServer(http.FileServer(http.Dir(familyPages(t, client))))
 	t.Cleanup(elsewhere.Close)
-	return site{server: start(t, "-origins", elsewhere.URL, "-log-level", "debug"), pages: elsewhere.URL + "/"}
+	return site{server: e2e.Start(t, "-origins", elsewhere.URL, "-log-level", "debug"), pages: elsewhere.URL + "/"}
 }
 
 // welcome opens a page and waits until it is ready for calls.
 func (s site) welcome(t *testing.T, f family, name, peer string) guest {
 	t.Helper()
 	if f.file == "" {
-		return guest{page: enter(t, s.server.url, name, f.role), peer: peer}
+		return guest{Page: e2e.Enter(t, s.server.URL, name, f.role), peer: peer}
 	}
 	g := s.open(t, f, name, peer)
 	g.wantReady()
@@ -117,28 +119,28 @@ func (s site) welcome(t *testing.T, f family, name, peer string) guest {
 func (s site) open(t *testing.T, f family, name, peer string) guest {
 	t.Helper()
 	query := url.Values{"name": {name}, "peer": {peer}}
-	if !strings.HasPrefix(s.pages, s.server.url) {
-		query.Set("server", strings.Trim(strings.TrimPrefix(s.server.url, "http:"), "/"))
+	if !strings.HasPrefix(s.pages, s.server.URL) {
+		query.Set("server", strings.Trim(strings.TrimPrefix(s.server.URL, "http:"), "/"))
 	}
-	g := guest{page: openPage(t, s.pages+f.file+"?"+query.Encode()+"&"+f.query), family: f, peer: peer}
-	g.page.name = name
+	g := guest{Page: e2e.OpenPage(t, s.pages+f.file+"?"+query.Encode()+"&"+f.query), family: f, peer: peer}
+	g.Page.Name = name
 	t.Cleanup(g.logFrames)
 	return g
 }
 
 // logFrames shows what a page has said and heard in a test that failed.
 func (g guest) logFrames() {
-	if !g.t.Failed() || g.ctx.Err() != nil {
+	if !g.T.Failed() || g.Ctx.Err() != nil {
 		return
 	}
-	frames, err := chromedp.Run(g.ctx, chromedp.Evaluate[[]string](
+	frames, err := chromedp.Run(g.Ctx, chromedp.Evaluate[[]string](
 		`state.frames.map(frame => frame.length > 300 ? frame.slice(0, 300) + "..." : frame)`))
-	g.t.Logf("%s, %s: %v\n%s", g.page.name, g.file, err, strings.Join(frames, "\n"))
+	g.T.Logf("%s, %s: %v\n%s", g.Page.Name, g.file, err, strings.Join(frames, "\n"))
 }
 
 func (g guest) wantStatus(status string) {
-	g.t.Helper()
-	until[bool](g.page, fmt.Sprintf("the status %q", status), fmt.Sprintf(
+	g.T.Helper()
+	e2e.Until[bool](g.Page, fmt.Sprintf("the status %q", status), fmt.Sprintf(
 		`document.querySelector("#status").textContent === %q`, status))
 }
 
@@ -146,63 +148,63 @@ func (g guest) wantStatus(status string) {
 // room has made an offer to nobody, whose last candidate has to be out: it
 // would be of no use to whoever comes.
 func (g guest) wantReady() {
-	g.t.Helper()
+	g.T.Helper()
 	if g.file != roomPage.file {
 		g.wantStatus(g.ready)
 		return
 	}
-	until[bool](g.page, "the room", fmt.Sprintf(
+	e2e.Until[bool](g.Page, "the room", fmt.Sprintf(
 		`document.querySelector("#status").textContent.startsWith(%q) && state.pc.iceGatheringState === "complete"`, g.ready))
 }
 
 // dial calls the guest's peer.
 func (g guest) dial(callee guest) {
-	g.t.Helper()
+	g.T.Helper()
 	switch {
 	case g.file != "":
-		g.click("#call")
+		g.Click("#call")
 	case callee.file == roomPage.file: // is not in the list
-		g.fill("#dial-name", g.peer)
-		g.click("#dial-call")
+		g.Fill("#dial-name", g.peer)
+		g.Click("#dial-call")
 	default:
-		g.click(fmt.Sprintf(`#people li[data-name=%q] button.call:enabled`, g.peer))
+		g.Click(fmt.Sprintf(`#people li[data-name=%q] button.call:enabled`, g.peer))
 	}
 	if callee.file == "" {
-		callee.see("#incoming")
-		callee.click("#accept")
+		callee.See("#incoming")
+		callee.Click("#accept")
 	}
 }
 
 // wantTalk waits until both hear and see each other.
 func wantTalk(guests ...guest) {
 	for _, g := range guests {
-		g.t.Helper()
-		g.wantSound()
-		if value[bool](g.page, `document.querySelector("#remote-video").checkVisibility()`) {
-			g.wantPicture("#remote-video", 1)
+		g.T.Helper()
+		g.WantSound()
+		if e2e.Value[bool](g.Page, `document.querySelector("#remote-video").checkVisibility()`) {
+			g.WantPicture("#remote-video", 1)
 		} else {
-			g.wantStreams("video", "framesDecoded", 1)
+			g.WantStreams("video", "framesDecoded", 1)
 		}
 	}
 }
 
 // hangUp ends the call between two, each of whom has to come to know.
 func (g guest) hangUp(other guest) {
-	g.t.Helper()
+	g.T.Helper()
 	if g.file == roomPage.file {
-		g.close() // there is no other way out
+		g.Close() // there is no other way out
 	} else {
-		g.click("#hang-up")
+		g.Click("#hang-up")
 		g.wantOver(g.ended, "You hung up the call with "+g.peer)
 	}
 	other.wantOver(other.told, other.peer+" hung up.")
 }
 
 func (g guest) wantOver(status, demoWords string) {
-	g.t.Helper()
+	g.T.Helper()
 	switch g.file {
 	case "":
-		g.wantEnded(demoWords)
+		g.WantEnded(demoWords)
 	case roomPage.file:
 		g.wantHeard("user_exit")
 	default:
@@ -212,8 +214,8 @@ func (g guest) wantOver(status, demoWords string) {
 
 // wantHeard waits until a page has heard an event once, which it need not show.
 func (g guest) wantHeard(event string) {
-	g.t.Helper()
-	until[bool](g.page, event, fmt.Sprintf(
+	g.T.Helper()
+	e2e.Until[bool](g.Page, event, fmt.Sprintf(
 		`state.frames.filter(frame => frame.split(" ", 2).join(" ") === "< %s").length === 1`, event))
 }
 
@@ -234,7 +236,7 @@ func TestFamilies(t *testing.T) {
 		}},
 		{"lotas", lotas, lotas, "", func(caller, callee guest) { callee.dial(caller) }},
 		{"kurento", kurento, kurento, "", func(caller, callee guest) { callee.dial(caller) }},
-		{"classroom", teacher, student, socketIOClients[0], func(caller, callee guest) { caller.dial(callee) }},
+		{"classroom", teacher, student, e2e.SocketIOClients[0], func(caller, callee guest) { caller.dial(callee) }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -254,15 +256,15 @@ func TestFamilies(t *testing.T) {
 
 // reload is what some pages need after each call.
 func (g guest) reload() {
-	g.t.Helper()
-	g.do("load again", chromedp.Reload())
+	g.T.Helper()
+	g.Do("load again", chromedp.Reload())
 	g.wantReady()
 }
 
 // Two meet in a room. Whoever comes last makes the offer that counts; how the
 // one and the other connect does not matter, nor how they write the number.
 func TestFamiliesRoom(t *testing.T) {
-	for _, client := range socketIOClients {
+	for _, client := range e2e.SocketIOClients {
 		t.Run(client, func(t *testing.T) {
 			s := ownSite(t, client)
 			first := s.welcome(t, roomPage, "ann", "")
@@ -306,7 +308,7 @@ func TestFamiliesAcross(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			client := ""
 			if tt.caller.usesSocketIO() || tt.callee.usesSocketIO() {
-				client = socketIOClients[1]
+				client = e2e.SocketIOClients[1]
 			}
 			s := foreignSite(t, client)
 			name := "bob"
@@ -341,14 +343,14 @@ func TestFamiliesRefused(t *testing.T) {
 		{"tutorial", tutorial, tutorial, "", `state.frames.some(frame => frame.startsWith('< {"type":"error","code":"no-such-user"'))`},
 		{"lotas", lotas, lotas, "", status("^waiting: .*bob")},
 		{"kurento", kurento, kurento, "", status("^no call: .*bob")},
-		{"classroom", teacher, student, socketIOClients[1], status("^ready: no-such-user$")},
+		{"classroom", teacher, student, e2e.SocketIOClients[1], status("^ready: no-such-user$")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s := ownSite(t, tt.client)
 			caller := s.welcome(t, tt.caller, "ann", "bob")
 			caller.dial(guest{family: tt.callee})
-			until[bool](caller.page, "the refusal", tt.refused)
+			e2e.Until[bool](caller.Page, "the refusal", tt.refused)
 			callee := s.welcome(t, tt.callee, "bob", "ann")
 			caller.dial(callee)
 			wantTalk(caller, callee)
@@ -363,7 +365,7 @@ func TestFamiliesMediaServerPage(t *testing.T) {
 	s := foreignSite(t, "")
 	callee := s.welcome(t, kurentoMedia, "bob", "ann")
 	caller := s.welcome(t, demo, "ann", "bob")
-	caller.click(`#people li[data-name="bob"] button.call:enabled`)
-	caller.wantEnded("bob ended the call, because no connection")
-	until[bool](callee.page, "the reason", `/^no call: .*answer.*offer.*media server/.test(document.querySelector("#status").textContent)`)
+	caller.Click(`#people li[data-name="bob"] button.call:enabled`)
+	caller.WantEnded("bob ended the call, because no connection")
+	e2e.Until[bool](callee.Page, "the reason", `/^no call: .*answer.*offer.*media server/.test(document.querySelector("#status").textContent)`)
 }

@@ -14,9 +14,9 @@ import (
 	"time"
 )
 
-// writeCertificate makes a certificate for this machine that nobody vouches
+// WriteCertificate makes a certificate for this machine that nobody vouches
 // for, and tells it from others by its name.
-func writeCertificate(t *testing.T, certFile, keyFile, name string) {
+func WriteCertificate(t *testing.T, certFile, keyFile, name string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

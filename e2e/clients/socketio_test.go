@@ -1,4 +1,4 @@
-package e2e
+package clients
 
 import (
 	"bufio"
@@ -13,10 +13,9 @@ import (
 	"time"
 
 	"switchboard/internal/transcript"
-)
 
-// The clients of Socket.IO that are tested, as .ci/run installs them.
-var socketIOClients = []string{"socket.io-client-4.4", "socket.io-client-4.8"}
+	"switchboard/e2e"
+)
 
 // How pages configure them: as they come, which is long-polling first, or
 // with the transports written out, one of them of no use.
@@ -26,36 +25,19 @@ var socketIOOptions = map[string]string{
 }
 
 // forEachSocketIOClient runs a test for each client with each configuration.
-func forEachSocketIOClient(t *testing.T, test func(t *testing.T, connect func(s *server, auth string) *socketIOClient)) {
-	node := program(t, "node")
-	for _, name := range socketIOClients {
+func forEachSocketIOClient(t *testing.T, test func(t *testing.T, connect func(s *e2e.Server, auth string) *socketIOClient)) {
+	node := e2e.Program(t, "node")
+	for _, name := range e2e.SocketIOClients {
 		for how, options := range socketIOOptions {
 			t.Run(name+" with "+how, func(t *testing.T) {
-				folder := nodePackage(t, name)
-				test(t, func(s *server, auth string) *socketIOClient {
+				folder := e2e.NodePackage(t, name)
+				test(t, func(s *e2e.Server, auth string) *socketIOClient {
 					t.Helper()
-					return startSocketIOClient(t, node, folder, s.url, withAuth(t, options, auth))
+					return startSocketIOClient(t, node, folder, s.URL, withAuth(t, options, auth))
 				})
 			})
 		}
 	}
-}
-
-// nodePackage finds a package beside wscat.
-func nodePackage(t *testing.T, name string) string {
-	t.Helper()
-	folder, err := filepath.Abs(filepath.Join("..", ".ci", "tools", "node_modules", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(folder); err == nil {
-		return folder
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed", name)
-	}
-	t.Skipf("%s is not installed", name)
-	return ""
 }
 
 func withAuth(t *testing.T, options, auth string) string {
@@ -93,7 +75,7 @@ func startSocketIOClient(t *testing.T, node, folder, address, options string) *s
 	t.Helper()
 	cmd := exec.Command(node, "testdata/socketio/client.mjs", folder, address, options)
 	cmd.Stderr = os.Stderr
-	orders, output := startPiped(t, cmd)
+	orders, output := e2e.StartPiped(t, cmd)
 	c := &socketIOClient{t: t, orders: orders, events: make(chan socketIOEvent, 1000)}
 	done := make(chan struct{})
 	go func() {
@@ -130,7 +112,7 @@ func (c *socketIOClient) order(format string, args ...any) {
 // hear returns the next event that is not a heartbeat.
 func (c *socketIOClient) hear() socketIOEvent {
 	c.t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(e2e.Patience)
 	for {
 		select {
 		case event, open := <-c.events:
@@ -167,7 +149,7 @@ func (c *socketIOClient) want(ids transcript.Bindings, event string, args ...str
 // wantPings waits for so many heartbeats, and for nothing else.
 func (c *socketIOClient) wantPings(n int) {
 	c.t.Helper()
-	timeout := time.After(patience)
+	timeout := time.After(e2e.Patience)
 	for c.pings = 0; c.pings < n; {
 		select {
 		case event := <-c.events:
@@ -183,8 +165,8 @@ func (c *socketIOClient) wantPings(n int) {
 
 // Two pages meet in a room.
 func TestSocketIORoom(t *testing.T) {
-	forEachSocketIOClient(t, func(t *testing.T, connect func(*server, string) *socketIOClient) {
-		s := start(t, "-ping-interval", "1s", "-pong-timeout", "1s")
+	forEachSocketIOClient(t, func(t *testing.T, connect func(*e2e.Server, string) *socketIOClient) {
+		s := e2e.Start(t, "-ping-interval", "1s", "-pong-timeout", "1s")
 		ids := transcript.Bindings{}
 		ann, bob := connect(s, ""), connect(s, "")
 		annID := ann.want(ids, "connect", `"..."`, `"websocket"`)[0]
@@ -225,8 +207,8 @@ func TestSocketIORoom(t *testing.T) {
 
 // A teacher calls a student. Both say who they are when they connect.
 func TestSocketIOTeacher(t *testing.T) {
-	forEachSocketIOClient(t, func(t *testing.T, connect func(*server, string) *socketIOClient) {
-		s := start(t)
+	forEachSocketIOClient(t, func(t *testing.T, connect func(*e2e.Server, string) *socketIOClient) {
+		s := e2e.Start(t)
 		ids := transcript.Bindings{}
 		const call = `"5f0c2a1e-8d53-4b7a-9c1f-3e2d4b6a7c01"`
 		tina := connect(s, `{"userID":"tina","role":"TEACHER"}`)
@@ -264,22 +246,22 @@ func TestSocketIOTeacher(t *testing.T) {
 
 // Clients come back by themselves after a restart, and are who they were.
 func TestSocketIORestart(t *testing.T) {
-	forEachSocketIOClient(t, func(t *testing.T, connect func(*server, string) *socketIOClient) {
+	forEachSocketIOClient(t, func(t *testing.T, connect func(*e2e.Server, string) *socketIOClient) {
 		ids := transcript.Bindings{}
-		s := start(t)
+		s := e2e.Start(t)
 		ann := connect(s, `{"name":"ann"}`)
 		ann.want(ids, "connect")
 		ann.want(ids, "login", `{"success":true,"name":"ann"}`)
-		s.stop()
+		s.Stop()
 		ann.want(ids, "disconnect", `"transport close"`)
 
-		address, err := url.Parse(s.url)
+		address, err := url.Parse(s.URL)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again := launch(t, nil, "-listen", address.Host)
-		again.findAddress()
-		again.waitReady()
+		again := e2e.Launch(t, nil, "-listen", address.Host)
+		again.FindAddress()
+		again.WaitReady()
 		event := ann.hear()
 		for ; event.Event == "connect_error"; event = ann.hear() {
 			// it has tried too early
@@ -293,26 +275,26 @@ func TestSocketIORestart(t *testing.T) {
 
 // Two pages of one server meet in a room of another, which they may.
 func TestSocketIOPages(t *testing.T) {
-	for _, name := range socketIOClients {
+	for _, name := range e2e.SocketIOClients {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			copyFile(t, "testdata/socketio/room.html", filepath.Join(dir, "index.html"))
-			copyFile(t, filepath.Join(nodePackage(t, name), "dist", "socket.io.js"), filepath.Join(dir, "socket.io", "socket.io.js"))
-			home := start(t, "-static", dir)
-			away := start(t, "-origins", home.url)
-			address := home.url + "?server=" + url.QueryEscape(away.url)
+			copyFile(t, filepath.Join(e2e.NodePackage(t, name), "dist", "socket.io.js"), filepath.Join(dir, "socket.io", "socket.io.js"))
+			home := e2e.Start(t, "-static", dir)
+			away := e2e.Start(t, "-origins", home.URL)
+			address := home.URL + "?server=" + url.QueryEscape(away.URL)
 
-			ann, bob := openPage(t, address), openPage(t, address)
-			ann.name, bob.name = "ann", "bob"
-			for _, p := range []*page{ann, bob} {
-				until[bool](p, "its WebSocket", `transport() === "websocket"`)
-				value[bool](p, `say("join", { room: 1234, name: "`+p.name+`" })`)
-				until[bool](p, "the room", `heard.some(([event]) => event === "room_users")`)
+			ann, bob := e2e.OpenPage(t, address), e2e.OpenPage(t, address)
+			ann.Name, bob.Name = "ann", "bob"
+			for _, p := range []*e2e.Page{ann, bob} {
+				e2e.Until[bool](p, "its WebSocket", `transport() === "websocket"`)
+				e2e.Value[bool](p, `say("join", { room: 1234, name: "`+p.Name+`" })`)
+				e2e.Until[bool](p, "the room", `heard.some(([event]) => event === "room_users")`)
 			}
-			value[bool](bob, `say("offer", { type: "offer", sdp: "v=0" })`)
-			until[bool](ann, "the offer", `heard.some(([event, offer]) => event === "getOffer" && offer.sdp === "v=0")`)
-			value[bool](ann, `say("answer", { type: "answer", sdp: "v=0" })`)
-			until[bool](bob, "the answer", `heard.some(([event, answer]) => event === "getAnswer" && answer.type === "answer")`)
+			e2e.Value[bool](bob, `say("offer", { type: "offer", sdp: "v=0" })`)
+			e2e.Until[bool](ann, "the offer", `heard.some(([event, offer]) => event === "getOffer" && offer.sdp === "v=0")`)
+			e2e.Value[bool](ann, `say("answer", { type: "answer", sdp: "v=0" })`)
+			e2e.Until[bool](bob, "the answer", `heard.some(([event, answer]) => event === "getAnswer" && answer.type === "answer")`)
 		})
 	}
 }

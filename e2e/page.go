@@ -50,9 +50,9 @@ func openBrowser(path string) (context.Context, error) {
 	return b.ctx, b.err
 }
 
-func chromium(t *testing.T) string {
+func Chromium(t *testing.T) string {
 	t.Helper()
-	return program(t, "chromium", "chromium-browser", "google-chrome")
+	return Program(t, "chromium", "chromium-browser", "google-chrome")
 }
 
 func closeBrowser() {
@@ -62,33 +62,33 @@ func closeBrowser() {
 }
 
 // A page is the demo page in a window of its own, and whoever sits before it.
-type page struct {
-	t     *testing.T
-	name  string
-	ctx   context.Context
-	close func()
+type Page struct {
+	T     *testing.T
+	Name  string
+	Ctx   context.Context
+	Close func()
 
 	mu         sync.Mutex
 	complaints []string // errors in the console, violated policies
 }
 
-// openPage loads the page. When the test ends, whatever the page complained of
+// OpenPage loads the page. When the test ends, whatever the page complained of
 // in its console is a failure.
-func openPage(t *testing.T, url string) *page {
+func OpenPage(t *testing.T, url string) *Page {
 	t.Helper()
-	parent, err := openBrowser(chromium(t))
+	parent, err := openBrowser(Chromium(t))
 	if err != nil {
 		t.Fatalf("the browser does not start: %v", err)
 	}
 	ctx, cancel := chromedp.NewContext(parent, chromedp.WithNewBrowserContext())
-	p := &page{t: t, ctx: ctx, close: sync.OnceFunc(cancel)}
+	p := &Page{T: t, Ctx: ctx, Close: sync.OnceFunc(cancel)}
 	t.Cleanup(p.finish)
 	go p.listen(chromedp.Console(ctx))
-	p.do("open "+url, chromedp.Navigate(url))
+	p.Do("open "+url, chromedp.Navigate(url))
 	return p
 }
 
-func (p *page) listen(console func(func(chromedp.ConsoleMessage, error) bool)) {
+func (p *Page) listen(console func(func(chromedp.ConsoleMessage, error) bool)) {
 	for m, err := range console {
 		if err != nil {
 			return
@@ -101,52 +101,52 @@ func (p *page) listen(console func(func(chromedp.ConsoleMessage, error) bool)) {
 	}
 }
 
-func (p *page) finish() {
-	if p.t.Failed() {
+func (p *Page) finish() {
+	if p.T.Failed() {
 		p.picture()
 	}
-	p.close()
+	p.Close()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.complaints {
-		p.t.Errorf("in %s's console: %s", p.name, c)
+		p.T.Errorf("in %s's console: %s", p.Name, c)
 	}
 }
 
 // picture keeps what a failed test saw, where E2E_PICTURES says.
-func (p *page) picture() {
+func (p *Page) picture() {
 	dir := os.Getenv("E2E_PICTURES")
 	if dir == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+	ctx, cancel := context.WithTimeout(p.Ctx, Patience)
 	defer cancel()
 	png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		return
 	}
-	name := strings.NewReplacer("/", "-", "<", "", ">", "").Replace(p.t.Name() + "-" + p.name)
+	name := strings.NewReplacer("/", "-", "<", "", ">", "").Replace(p.T.Name() + "-" + p.Name)
 	path := filepath.Join(dir, name+".png")
 	if os.WriteFile(path, png, 0o644) == nil {
-		p.t.Logf("%s saw %s", p.name, path)
+		p.T.Logf("%s saw %s", p.Name, path)
 	}
 }
 
-func (p *page) do(what string, steps ...chromedp.Action[chromedp.Void]) {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+func (p *Page) Do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	p.T.Helper()
+	ctx, cancel := context.WithTimeout(p.Ctx, Patience)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
-		p.t.Fatalf("%s cannot %s: %v", p.name, what, err)
+		p.T.Fatalf("%s cannot %s: %v", p.Name, what, err)
 	}
 }
 
-// until waits in the page for an expression to be true, which may be a promise,
+// Until waits in the page for an expression to be true, which may be a promise,
 // and returns its value. The page's policy forbids code made of strings, so the
 // expression is part of the script and not text for the page to evaluate.
-func until[T any](p *page, what, expression string) T {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience+5*time.Second)
+func Until[T any](p *Page, what, expression string) T {
+	p.T.Helper()
+	ctx, cancel := context.WithTimeout(p.Ctx, Patience+5*time.Second)
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf(`
 		new Promise((resolve, reject) => {
@@ -158,35 +158,35 @@ func until[T any](p *page, what, expression string) T {
 				else setTimeout(() => look().catch(reject), 20);
 			};
 			look().catch(reject);
-		})`, patience.Milliseconds(), expression), chromedp.EvalAwaitPromise))
+		})`, Patience.Milliseconds(), expression), chromedp.EvalAwaitPromise))
 	if err != nil {
-		p.t.Fatalf("%s waits for %s: %v", p.name, what, err)
+		p.T.Fatalf("%s waits for %s: %v", p.Name, what, err)
 	}
 	return value
 }
 
-func value[T any](p *page, expression string) T {
-	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, patience)
+func Value[T any](p *Page, expression string) T {
+	p.T.Helper()
+	ctx, cancel := context.WithTimeout(p.Ctx, Patience)
 	defer cancel()
 	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
-		p.t.Fatalf("%s: %s: %v", p.name, expression, err)
+		p.T.Fatalf("%s: %s: %v", p.Name, expression, err)
 	}
 	return v
 }
 
-func (p *page) click(selector string) {
-	p.t.Helper()
-	p.do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+func (p *Page) Click(selector string) {
+	p.T.Helper()
+	p.Do("click "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
-func (p *page) fill(selector, text string) {
-	p.t.Helper()
-	p.do("fill in "+selector, chromedp.SendKeys(chromedp.CSS(selector), text, chromedp.NodeVisible))
+func (p *Page) Fill(selector, text string) {
+	p.T.Helper()
+	p.Do("fill in "+selector, chromedp.SendKeys(chromedp.CSS(selector), text, chromedp.NodeVisible))
 }
 
-func (p *page) see(selector string) {
-	p.t.Helper()
-	p.do("see "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
+func (p *Page) See(selector string) {
+	p.T.Helper()
+	p.Do("see "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
 }

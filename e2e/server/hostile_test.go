@@ -1,4 +1,4 @@
-package e2e
+package server
 
 import (
 	"bufio"
@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"switchboard/e2e"
 )
 
 // How far the process may have grown when the abuse is over.
@@ -29,11 +31,11 @@ const mayGrow = 64 << 20
 // signing in. Whoever sent it is told so; the process lives; and two bystanders,
 // who talk to each other all the while, notice nothing.
 func TestHostile(t *testing.T) {
-	s := start(t, "-log-level", "debug",
+	s := e2e.Start(t, "-log-level", "debug",
 		"-login-timeout", "4s", "-ping-interval", "2s", "-pong-timeout", "2s", "-write-timeout", "2s")
-	to := route{url: s.ws()}
+	to := e2e.Route{URL: s.WS()}
 	callID := watchBystanders(t, to)
-	before := s.memory()
+	before := memory(t, s)
 
 	t.Run("slow header", func(t *testing.T) { t.Parallel(); testSlowHeader(t, s) })
 	t.Run("never signs in", func(t *testing.T) { t.Parallel(); testNeverSignsIn(t, to) })
@@ -52,35 +54,35 @@ func TestHostile(t *testing.T) {
 
 	t.Cleanup(func() { // after the parallel tests
 		select {
-		case <-s.exited:
-			t.Fatalf("the server has ended:\n%s", s.printed.String())
+		case <-s.Exited:
+			t.Fatalf("the server has ended:\n%s", s.Printed.String())
 		default:
 		}
-		s.wantMemory(before + mayGrow)
+		wantMemory(t, s, before+mayGrow)
 	})
 }
 
-func testNeverSignsIn(t *testing.T, to route) {
-	connect(t, to).wantClose(websocket.ClosePolicyViolation)
+func testNeverSignsIn(t *testing.T, to e2e.Route) {
+	e2e.Connect(t, to).WantClose(websocket.ClosePolicyViolation)
 }
 
 // testInsults sends each insult as a stranger and as a user.
-func testInsults(t *testing.T, to route) {
+func testInsults(t *testing.T, to e2e.Route) {
 	for _, insult := range insults {
 		t.Run(insult.name, func(t *testing.T) {
-			stranger := connect(t, to)
+			stranger := e2e.Connect(t, to)
 			insult.try(stranger)
 			if insult.close == 0 {
-				stranger.login("now honest", "")
-				stranger.ws.Close()
+				stranger.Login("now honest", "")
+				stranger.WS.Close()
 			}
 
-			user := signIn(t, to, "mallory", "")
+			user := e2e.SignIn(t, to, "mallory", "")
 			insult.try(user)
 			if insult.close == 0 {
-				user.wantNothing()
+				user.WantNothing()
 			}
-			user.ws.Close()
+			user.WS.Close()
 		})
 	}
 }
@@ -94,22 +96,22 @@ type insult struct {
 	close int
 }
 
-func (i insult) try(p *peer) {
-	p.t.Helper()
-	if _, err := p.ws.NetConn().Write(i.bytes); err != nil {
-		p.t.Fatal(err)
+func (i insult) try(p *e2e.Peer) {
+	p.T.Helper()
+	if _, err := p.WS.NetConn().Write(i.bytes); err != nil {
+		p.T.Fatal(err)
 	}
 	if i.close != 0 {
-		p.wantClose(i.close)
+		p.WantClose(i.close)
 		return
 	}
-	frame, err := p.hear()
+	frame, err := p.Hear()
 	if err != nil {
-		p.t.Fatalf("expected %s: %v", i.code, err)
+		p.T.Fatalf("expected %s: %v", i.code, err)
 	}
-	var m message
+	var m e2e.Message
 	if err := json.Unmarshal(frame, &m); err != nil || m["code"] != i.code || m["message"] == "" {
-		p.t.Errorf("heard %s, expected %s", frame, i.code)
+		p.T.Errorf("heard %s, expected %s", frame, i.code)
 	}
 }
 
@@ -220,13 +222,13 @@ func fragments(size, each int) []byte {
 
 // watchBystanders lets two peers exchange a candidate every 50 ms until the
 // test ends. Each has to arrive within a second, and nothing else may.
-func watchBystanders(t *testing.T, to route) (callID string) {
+func watchBystanders(t *testing.T, to e2e.Route) (callID string) {
 	t.Helper()
-	a, b := signIn(t, to, "bystander a", ""), signIn(t, to, "bystander b", "")
-	a.send(message{"type": "offer", "name": b.name, "offer": "an offer"})
-	callID, _ = b.want("offer")["callID"].(string)
-	b.send(message{"type": "answer", "callID": callID, "answer": "an answer"})
-	a.want("answer")
+	a, b := e2e.SignIn(t, to, "bystander a", ""), e2e.SignIn(t, to, "bystander b", "")
+	a.Send(e2e.Message{"type": "offer", "name": b.Name, "offer": "an offer"})
+	callID, _ = b.Want("offer")["callID"].(string)
+	b.Send(e2e.Message{"type": "answer", "callID": callID, "answer": "an answer"})
+	a.Want("answer")
 
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -250,16 +252,16 @@ func watchBystanders(t *testing.T, to route) (callID string) {
 	return callID
 }
 
-func relay(from, to *peer, n int) error {
+func relay(from, to *e2e.Peer, n int) error {
 	candidate := fmt.Sprintf("candidate %d", n)
-	if err := from.ws.WriteJSON(message{"type": "candidate", "name": to.name, "candidate": candidate}); err != nil {
+	if err := from.WS.WriteJSON(e2e.Message{"type": "candidate", "name": to.Name, "candidate": candidate}); err != nil {
 		return err
 	}
 	select {
-	case frame, open := <-to.frames:
-		var m message
+	case frame, open := <-to.Frames:
+		var m e2e.Message
 		if !open {
-			return to.ended
+			return to.Ended
 		}
 		if err := json.Unmarshal(frame, &m); err != nil || m["candidate"] != candidate {
 			return fmt.Errorf("heard %s, expected %s", frame, candidate)
@@ -272,10 +274,10 @@ func relay(from, to *peer, n int) error {
 
 // testForeignCalls has somebody who is signed in meddle with others' call. A
 // foreign call and one that does not exist are refused alike.
-func testForeignCalls(t *testing.T, to route, callID string) {
-	p := signIn(t, to, "mallory", "")
+func testForeignCalls(t *testing.T, to e2e.Route, callID string) {
+	p := e2e.SignIn(t, to, "mallory", "")
 	unknown := "c0ffee00-0000-4000-8000-000000000001"
-	for _, m := range []message{
+	for _, m := range []e2e.Message{
 		{"type": "answer", "answer": "mine"},
 		{"type": "candidate", "candidate": "mine"},
 		{"type": "leave"},
@@ -285,11 +287,11 @@ func testForeignCalls(t *testing.T, to route, callID string) {
 		{"type": "new-answer-ice-candidate", "candidate": "mine"},
 		{"type": "offer", "offer": "mine"},
 	} {
-		refuse := func(key, value string) message {
+		refuse := func(key, value string) e2e.Message {
 			m[key] = value
 			defer delete(m, key)
-			p.send(m)
-			refusal := p.want("error")
+			p.Send(m)
+			refusal := p.Want("error")
 			if refusal["request"] != m["type"] {
 				t.Errorf("%v was refused with %v", m, refusal)
 			}
@@ -306,15 +308,15 @@ func testForeignCalls(t *testing.T, to route, callID string) {
 			t.Errorf("%v to a bystander was refused with %v", m["type"], byName)
 		}
 	}
-	p.send(message{"type": "offer", "name": "bystander a", "offer": "mine"})
-	p.wantError("busy")
-	p.send(message{"type": "request-call", "name": "bystander a", "sdp": "mine"})
-	p.wantError("forbidden")
+	p.Send(e2e.Message{"type": "offer", "name": "bystander a", "offer": "mine"})
+	p.WantError("busy")
+	p.Send(e2e.Message{"type": "request-call", "name": "bystander a", "sdp": "mine"})
+	p.WantError("forbidden")
 }
 
-func testNotSignedIn(t *testing.T, to route, callID string) {
-	p := connect(t, to)
-	for _, m := range []message{
+func testNotSignedIn(t *testing.T, to e2e.Route, callID string) {
+	p := e2e.Connect(t, to)
+	for _, m := range []e2e.Message{
 		{"type": "offer", "name": "bystander a", "offer": "mine"},
 		{"type": "request-call", "name": "bystander a", "sdp": "mine"},
 		{"type": "answer", "callID": callID, "answer": "mine"},
@@ -322,52 +324,52 @@ func testNotSignedIn(t *testing.T, to route, callID string) {
 		{"type": "leave", "callID": callID},
 		{"type": "users"},
 	} {
-		p.send(m)
-		p.wantError("not-logged-in")
+		p.Send(m)
+		p.WantError("not-logged-in")
 	}
 	for _, name := range []any{nil, "", " ", 5, true, "line\nfeed", "a\u202eb", "zero\u200bwidth", "\ufffd", strings.Repeat("x", 65)} {
-		p.send(message{"type": "login", "name": name})
-		if m := p.want("login"); m["success"] != false || m["code"] != "bad-name" {
+		p.Send(e2e.Message{"type": "login", "name": name})
+		if m := p.Want("login"); m["success"] != false || m["code"] != "bad-name" {
 			t.Errorf("the name %q: %v", name, m)
 		}
 	}
-	p.send(message{"type": "login", "name": "bystander a"})
-	if m := p.want("login"); m["code"] != "name-taken" {
+	p.Send(e2e.Message{"type": "login", "name": "bystander a"})
+	if m := p.Want("login"); m["code"] != "name-taken" {
 		t.Errorf("a taken name: %v", m)
 	}
-	p.login("__proto__", "")
+	p.Login("__proto__", "")
 }
 
 // testBadMessages sends bad messages until that is enough for the server.
-func testBadMessages(t *testing.T, to route) {
-	p := signIn(t, to, "mallory", "")
+func testBadMessages(t *testing.T, to e2e.Route) {
+	p := e2e.SignIn(t, to, "mallory", "")
 	for range 50 {
-		p.sendText("nonsense")
-		p.wantError("bad-json")
+		p.SendText("nonsense")
+		p.WantError("bad-json")
 	}
-	p.wantClose(websocket.ClosePolicyViolation)
+	p.WantClose(websocket.ClosePolicyViolation)
 }
 
 // testFlood sends 20,000 messages at once. The sender is told that it is too
 // much, and at the hundredth time with a close frame.
-func testFlood(t *testing.T, to route) {
-	p := signIn(t, to, "mallory", "")
+func testFlood(t *testing.T, to e2e.Route) {
+	p := e2e.SignIn(t, to, "mallory", "")
 	one := textFrame(`{"type":"candidate","name":"bystander a","candidate":"mine"}`)
 	sent := make(chan struct{})
 	go func() { // the server stops taking them before the end
 		defer close(sent)
-		p.ws.NetConn().Write(bytes.Repeat(one, 20000))
+		p.WS.NetConn().Write(bytes.Repeat(one, 20000))
 	}()
 	codes := map[any]int{}
 	for {
-		frame, err := p.hear()
+		frame, err := p.Hear()
 		if err != nil {
 			if !websocket.IsCloseError(err, websocket.ClosePolicyViolation) {
 				t.Errorf("a flood was ended with %v, expected 1008", err)
 			}
 			break
 		}
-		var m message
+		var m e2e.Message
 		if err := json.Unmarshal(frame, &m); err != nil {
 			t.Fatal(err)
 		}
@@ -382,22 +384,22 @@ func testFlood(t *testing.T, to route) {
 
 // testPingFlood does the same with pings, which are no messages but have to be
 // answered all the same.
-func testPingFlood(t *testing.T, to route) {
-	p := signIn(t, to, "mallory", "")
+func testPingFlood(t *testing.T, to e2e.Route) {
+	p := e2e.SignIn(t, to, "mallory", "")
 	sent := make(chan struct{})
 	go func() {
 		defer close(sent)
-		p.ws.NetConn().Write(bytes.Repeat(frame(fin|ping, ""), 20000))
+		p.WS.NetConn().Write(bytes.Repeat(frame(fin|ping, ""), 20000))
 	}()
-	p.wantClose(websocket.ClosePolicyViolation)
+	p.WantClose(websocket.ClosePolicyViolation)
 	<-sent
 }
 
 // testEmptyFragments begins a message and goes on with fragments of nothing,
 // which never reach a limit in bytes, while it answers each ping.
-func testEmptyFragments(t *testing.T, to route) {
-	p := signIn(t, to, "mallory", "")
-	conn := p.ws.NetConn()
+func testEmptyFragments(t *testing.T, to e2e.Route) {
+	p := e2e.SignIn(t, to, "mallory", "")
+	conn := p.WS.NetConn()
 	conn.Write(frame(text, `{"type":`))
 	some := bytes.Repeat(frame(continuation, ""), 50)
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -405,12 +407,12 @@ func testEmptyFragments(t *testing.T, to route) {
 	end := time.After(30 * time.Second)
 	for {
 		select {
-		case _, open := <-p.frames:
+		case _, open := <-p.Frames:
 			if open {
 				t.Fatal("the server answers half a message")
 			}
-			if !websocket.IsCloseError(p.ended, websocket.ClosePolicyViolation) {
-				t.Errorf("closed with %v, expected 1008", p.ended)
+			if !websocket.IsCloseError(p.Ended, websocket.ClosePolicyViolation) {
+				t.Errorf("closed with %v, expected 1008", p.Ended)
 			}
 			return
 		case <-tick.C:
@@ -423,43 +425,43 @@ func testEmptyFragments(t *testing.T, to route) {
 
 // testStalledReader calls somebody who stops reading, and talks on. It costs
 // the sleeper his connection, and the caller nothing.
-func testStalledReader(t *testing.T, to route) {
-	caller := signIn(t, to, "caller", "")
+func testStalledReader(t *testing.T, to e2e.Route) {
+	caller := e2e.SignIn(t, to, "caller", "")
 	sleeper := to
-	sleeper.dial = smallWindow
-	ws, _, err := sleeper.handshake()
+	sleeper.Dial = smallWindow
+	ws, _, err := sleeper.Handshake()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ws.Close()
-	ws.WriteJSON(message{"type": "login", "name": "sleeper"})
+	ws.WriteJSON(e2e.Message{"type": "login", "name": "sleeper"})
 	if _, frame, err := ws.ReadMessage(); err != nil || !bytes.Contains(frame, []byte(`"success":true`)) {
 		t.Fatalf("%s, %v", frame, err)
 	}
 	// From here on nobody reads from ws.
 
-	caller.send(message{"type": "offer", "name": "sleeper", "offer": "an offer"})
-	talk := message{"type": "candidate", "name": "sleeper", "candidate": strings.Repeat("x", 3<<10)}
+	caller.Send(e2e.Message{"type": "offer", "name": "sleeper", "offer": "an offer"})
+	talk := e2e.Message{"type": "candidate", "name": "sleeper", "candidate": strings.Repeat("x", 3<<10)}
 	tick := time.NewTicker(25 * time.Millisecond) // within the rate that everybody has
 	defer tick.Stop()
 	begun := time.Now()
 	for told := false; !told; {
 		select {
-		case frame := <-caller.frames:
+		case frame := <-caller.Frames:
 			told = true
-			var leave message
+			var leave e2e.Message
 			json.Unmarshal(frame, &leave)
 			if leave["type"] != "leave" || leave["name"] != "sleeper" || leave["reason"] != "gone" {
 				t.Fatalf("the caller heard %s", frame)
 			}
 		case <-tick.C:
-			caller.send(talk)
+			caller.Send(talk)
 		}
 		if time.Since(begun) > 20*time.Second {
 			t.Fatal("a reader that stopped is still there after 20 s")
 		}
 	}
-	signIn(t, to, "sleeper", "") // the name is free at once
+	e2e.SignIn(t, to, "sleeper", "") // the name is free at once
 }
 
 // smallWindow dials with a receive buffer that fills soon.
@@ -475,24 +477,24 @@ func smallWindow(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // testSlowHeader sends half a request and waits.
-func testSlowHeader(t *testing.T, s *server) {
+func testSlowHeader(t *testing.T, s *e2e.Server) {
 	conn := dialTCP(t, s)
 	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: webso")
 	begun := time.Now()
-	conn.SetReadDeadline(begun.Add(patience))
+	conn.SetReadDeadline(begun.Add(e2e.Patience))
 	if _, err := io.Copy(io.Discard, conn); err != nil {
 		t.Errorf("half a header was let be for %v: %v", time.Since(begun), err)
 	}
 }
 
-func testHugeHeader(t *testing.T, s *server) {
+func testHugeHeader(t *testing.T, s *e2e.Server) {
 	for what, header := range map[string]string{
 		"one of 1 MiB": "X-Large: " + strings.Repeat("x", 1<<20) + "\r\n",
 		"2000 of them": strings.Repeat("X-Many: many\r\n", 2000),
 	} {
 		conn := dialTCP(t, s)
 		go fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: localhost\r\n%s\r\n", header)
-		conn.SetReadDeadline(time.Now().Add(patience))
+		conn.SetReadDeadline(time.Now().Add(e2e.Patience))
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
@@ -505,9 +507,9 @@ func testHugeHeader(t *testing.T, s *server) {
 	}
 }
 
-func dialTCP(t *testing.T, s *server) net.Conn {
+func dialTCP(t *testing.T, s *e2e.Server) net.Conn {
 	t.Helper()
-	u, err := url.Parse(s.url)
+	u, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -520,32 +522,32 @@ func dialTCP(t *testing.T, s *server) net.Conn {
 }
 
 // memory returns what the server holds of the machine's memory, in bytes.
-func (s *server) memory() int {
-	s.t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+func memory(t *testing.T, s *e2e.Server) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Cmd.Process.Pid))
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	_, rest, _ := strings.Cut(string(status), "VmRSS:")
 	kB, err := strconv.Atoi(strings.Fields(rest)[0])
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return kB << 10
 }
 
 // wantMemory waits for the memory to come back. The runtime returns it in its
 // own time.
-func (s *server) wantMemory(limit int) {
-	s.t.Helper()
+func wantMemory(t *testing.T, s *e2e.Server, limit int) {
+	t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(patience)
-	for s.memory() > limit {
+	deadline := time.After(e2e.Patience)
+	for memory(t, s) > limit {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			s.t.Fatalf("the server still holds %d MiB, expected at most %d", s.memory()>>20, limit>>20)
+			t.Fatalf("the server still holds %d MiB, expected at most %d", memory(t, s)>>20, limit>>20)
 		}
 	}
 }

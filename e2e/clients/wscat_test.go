@@ -1,4 +1,4 @@
-package e2e
+package clients
 
 import (
 	"bufio"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"switchboard/internal/transcript"
+
+	"switchboard/e2e"
 )
 
 // A conversation is what README.md shows of several people with wscat: one
@@ -40,7 +42,7 @@ const (
 // readmeConversations returns the conversations of README.md by their headings.
 func readmeConversations(t *testing.T) []conversation {
 	t.Helper()
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile(e2e.Root + "/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,12 +94,14 @@ type seat interface {
 	listen() (string, error)
 }
 
-func (p *peer) say(line string) error {
-	return p.ws.WriteMessage(1, []byte(line))
+type socketSeat struct{ *e2e.Peer }
+
+func (s socketSeat) say(line string) error {
+	return s.WS.WriteMessage(1, []byte(line))
 }
 
-func (p *peer) listen() (string, error) {
-	frame, err := p.hear()
+func (s socketSeat) listen() (string, error) {
+	frame, err := s.Hear()
 	return string(frame), err
 }
 
@@ -153,18 +157,18 @@ func TestReadmeReplay(t *testing.T) {
 	}
 	for _, c := range conversations {
 		t.Run(c.title, func(t *testing.T) {
-			s := start(t)
-			var peers []*peer
+			s := e2e.Start(t)
+			var peers []*e2e.Peer
 			var seats []seat
 			for _, terminal := range c.terminals {
-				p := connect(t, route{url: s.ws()})
-				p.name = terminal.who
-				peers, seats = append(peers, p), append(seats, p)
+				p := e2e.Connect(t, e2e.Route{URL: s.WS()})
+				p.Name = terminal.who
+				peers, seats = append(peers, p), append(seats, socketSeat{p})
 			}
 			c.play(t, seats)
 			for _, p := range peers {
 				if !t.Failed() {
-					p.wantNothing()
+					p.WantNothing()
 				}
 			}
 		})
@@ -173,13 +177,13 @@ func TestReadmeReplay(t *testing.T) {
 
 // The same with the real wscat in real terminals.
 func TestWscatTerminals(t *testing.T) {
-	wscat, script := wscatProgram(t), program(t, "script")
+	wscat, script := wscatProgram(t), e2e.Program(t, "script")
 	for _, c := range readmeConversations(t) {
 		t.Run(c.title, func(t *testing.T) {
-			s := start(t)
+			s := e2e.Start(t)
 			var seats []seat
 			for range c.terminals {
-				seats = append(seats, openTerminal(t, script, wscat, s.ws()))
+				seats = append(seats, openTerminal(t, script, wscat, s.WS()))
 			}
 			c.play(t, seats)
 		})
@@ -190,10 +194,10 @@ func TestWscatTerminals(t *testing.T) {
 // command line, and the answer on its standard output.
 func TestWscatExecute(t *testing.T) {
 	wscat := wscatProgram(t)
-	s := start(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	s := e2e.Start(t)
+	ctx, cancel := context.WithTimeout(t.Context(), e2e.Patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, wscat, "--no-color", "-c", s.ws(), "-w", "1",
+	cmd := exec.CommandContext(ctx, wscat, "--no-color", "-c", s.WS(), "-w", "1",
 		"-x", `{"type":"login","name":"ann"}`)
 	open, closeInput := openInput(t) // at the end of its input wscat leaves at once
 	defer closeInput()
@@ -207,9 +211,9 @@ func TestWscatExecute(t *testing.T) {
 func wscatProgram(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("WSCAT"); path != "" {
-		return program(t, path)
+		return e2e.Program(t, path)
 	}
-	return program(t, "wscat")
+	return e2e.Program(t, "wscat")
 }
 
 func openInput(t *testing.T) (*os.File, func()) {
@@ -231,7 +235,7 @@ func openTerminal(t *testing.T, script, wscat, url string) *wscatTerminal {
 	t.Helper()
 	cmd := exec.Command(script, "-qfe", "-c", "'"+wscat+"' --no-color -c "+url, filepath.Join(t.TempDir(), "typescript"))
 	cmd.Env = append(os.Environ(), "SHELL=/bin/sh", "TERM=xterm")
-	keys, output := startPiped(t, cmd)
+	keys, output := e2e.StartPiped(t, cmd)
 	w := &wscatTerminal{keys: keys, screen: make(chan string, 100)}
 	done := make(chan struct{})
 	go func() { defer close(done); w.watch(output) }()
@@ -267,7 +271,7 @@ func (w *wscatTerminal) line() (string, error) {
 			return "", io.EOF
 		}
 		return line, nil
-	case <-time.After(patience):
+	case <-time.After(e2e.Patience):
 		return "", fmt.Errorf("wscat prints nothing")
 	}
 }

@@ -1,4 +1,4 @@
-package e2e
+package server
 
 import (
 	"context"
@@ -15,27 +15,29 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"switchboard/e2e"
 )
 
 // What a newcomer is told: where the page is, how to talk by hand, and that
 // names and roles are taken as claimed. The addresses are the real ones.
 func TestStartupLines(t *testing.T) {
-	s := start(t)
-	if strings.Contains(s.url, ":0/") {
-		t.Errorf("the page is said to be at %s", s.url)
+	s := e2e.Start(t)
+	if strings.Contains(s.URL, ":0/") {
+		t.Errorf("the page is said to be at %s", s.URL)
 	}
-	resp, err := s.client().Get(s.url)
+	resp, err := s.Client().Get(s.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
-		t.Errorf("%s: %s, %s", s.url, resp.Status, resp.Header.Get("Content-Type"))
+		t.Errorf("%s: %s, %s", s.URL, resp.Status, resp.Header.Get("Content-Type"))
 	}
 
-	command := s.wait(regexp.MustCompile(`wscat -c ws://\S+`))
-	signIn(t, route{url: strings.TrimPrefix(command, "wscat -c ")}, "ann", "")
-	s.wait(regexp.MustCompile(`(?i)open mode.*|.*as claimed.*`))
+	command := s.Wait(regexp.MustCompile(`wscat -c ws://\S+`))
+	e2e.SignIn(t, e2e.Route{URL: strings.TrimPrefix(command, "wscat -c ")}, "ann", "")
+	s.Wait(regexp.MustCompile(`(?i)open mode.*|.*as claimed.*`))
 }
 
 // Whatever keeps the server from starting is one line and a status that says so.
@@ -103,10 +105,10 @@ func TestCheckAndVersion(t *testing.T) {
 // runToEnd runs the server where it is expected to end by itself.
 func runToEnd(t *testing.T, env []string, flags ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), e2e.Patience)
 	defer cancel()
-	var out, errs printed
-	cmd := command(ctx, t, env, flags...)
+	var out, errs e2e.Printed
+	cmd := e2e.Command(ctx, t, env, flags...)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.Run()
 	if ctx.Err() != nil {
@@ -117,16 +119,16 @@ func runToEnd(t *testing.T, env []string, flags ...string) (code int, stdout, st
 
 // Every flag has an environment name, and gives way to the flag itself.
 func TestEnvironment(t *testing.T) {
-	s := launch(t, []string{"SWITCHBOARD_LISTEN=127.0.0.1:0", "SWITCHBOARD_GREETING=true", "SWITCHBOARD_LOG_FORMAT=json"},
+	s := e2e.Launch(t, []string{"SWITCHBOARD_LISTEN=127.0.0.1:0", "SWITCHBOARD_GREETING=true", "SWITCHBOARD_LOG_FORMAT=json"},
 		"-log-format", "text")
-	s.findAddress()
-	s.waitReady()
-	p := connect(t, route{url: s.ws()})
-	if frame, err := p.hear(); string(frame) != "Hello world" {
+	s.FindAddress()
+	s.WaitReady()
+	p := e2e.Connect(t, e2e.Route{URL: s.WS()})
+	if frame, err := p.Hear(); string(frame) != "Hello world" {
 		t.Errorf("with a greeting: %q, %v", frame, err)
 	}
-	p.login("ann", "")
-	if line := s.wait(regexp.MustCompile(`.*signed in.*`)); strings.HasPrefix(line, "{") {
+	p.Login("ann", "")
+	if line := s.Wait(regexp.MustCompile(`.*signed in.*`)); strings.HasPrefix(line, "{") {
 		t.Errorf("the environment went before the flag: %s", line)
 	}
 }
@@ -141,58 +143,58 @@ func TestUnixSocket(t *testing.T) {
 	stale.SetUnlinkOnClose(false)
 	stale.Close()
 
-	s := startUnix(t, socket)
-	to := route{url: "ws://localhost/", dial: s.dialer()}
-	ann, bob := signIn(t, to, "ann", ""), signIn(t, to, "bob", "")
-	call(ann, bob)
+	s := e2e.StartUnix(t, socket)
+	to := e2e.Route{URL: "ws://localhost/", Dial: s.Dialer()}
+	ann, bob := e2e.SignIn(t, to, "ann", ""), e2e.SignIn(t, to, "bob", "")
+	e2e.Call(ann, bob)
 
 	code, _, stderr := runToEnd(t, nil, "-listen", "unix:"+socket)
 	if code == 0 || strings.Count(stderr, "\n") != 1 {
 		t.Errorf("a second server on the socket ended with status %d:\n%s", code, stderr)
 	}
-	exchange(ann, bob, "still here")
+	e2e.Exchange(ann, bob, "still here")
 
-	s.stop()
+	s.Stop()
 	if _, err := os.Stat(socket); !os.IsNotExist(err) {
 		t.Errorf("the socket stays when the server is gone: %v", err)
 	}
 }
 
 func TestBasePath(t *testing.T) {
-	s := start(t, "-base-path", "/call/")
-	if !strings.HasSuffix(s.url, "/call/") {
-		t.Fatalf("the page is said to be at %s", s.url)
+	s := e2e.Start(t, "-base-path", "/call/")
+	if !strings.HasSuffix(s.URL, "/call/") {
+		t.Fatalf("the page is said to be at %s", s.URL)
 	}
-	if resp, err := s.client().Get(s.url); err != nil || resp.StatusCode != http.StatusOK {
-		t.Errorf("%s: %v, %v", s.url, resp, err)
+	if resp, err := s.Client().Get(s.URL); err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%s: %v, %v", s.URL, resp, err)
 	}
-	ann, bob := signIn(t, route{url: s.ws()}, "ann", ""), signIn(t, route{url: s.ws() + "ws"}, "bob", "")
-	call(ann, bob)
+	ann, bob := e2e.SignIn(t, e2e.Route{URL: s.WS()}, "ann", ""), e2e.SignIn(t, e2e.Route{URL: s.WS() + "ws"}, "bob", "")
+	e2e.Call(ann, bob)
 }
 
 func TestSelfSigned(t *testing.T) {
-	s := start(t, "-tls-self-signed")
-	if !strings.HasPrefix(s.url, "https://") {
-		t.Fatalf("the page is said to be at %s", s.url)
+	s := e2e.Start(t, "-tls-self-signed")
+	if !strings.HasPrefix(s.URL, "https://") {
+		t.Fatalf("the page is said to be at %s", s.URL)
 	}
-	resp, err := s.client().Get(s.url)
+	resp, err := s.Client().Get(s.URL)
 	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Errorf("%s: %v, %v", s.url, resp, err)
+		t.Errorf("%s: %v, %v", s.URL, resp, err)
 	}
-	ann, bob := signIn(t, route{url: s.ws()}, "ann", ""), signIn(t, route{url: s.ws()}, "bob", "")
-	call(ann, bob)
+	ann, bob := e2e.SignIn(t, e2e.Route{URL: s.WS()}, "ann", ""), e2e.SignIn(t, e2e.Route{URL: s.WS()}, "bob", "")
+	e2e.Call(ann, bob)
 }
 
 // A renewed certificate is taken up without a restart, and a call goes on.
 func TestCertificateReload(t *testing.T) {
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writeCertificate(t, cert, key, "old")
-	s := start(t, "-tls-cert", cert, "-tls-key", key)
-	to := route{url: s.ws()}
-	ann, bob := signIn(t, to, "ann", ""), signIn(t, to, "bob", "")
-	call(ann, bob)
-	if name := s.certificate(); name != "old" {
+	e2e.WriteCertificate(t, cert, key, "old")
+	s := e2e.Start(t, "-tls-cert", cert, "-tls-key", key)
+	to := e2e.Route{URL: s.WS()}
+	ann, bob := e2e.SignIn(t, to, "ann", ""), e2e.SignIn(t, to, "bob", "")
+	e2e.Call(ann, bob)
+	if name := certificate(t, s); name != "old" {
 		t.Fatalf("the certificate is %q", name)
 	}
 
@@ -200,42 +202,35 @@ func TestCertificateReload(t *testing.T) {
 	if err := os.WriteFile(cert, []byte("nonsense"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.signal(syscall.SIGHUP)
-	s.wait(regexp.MustCompile(`(?i)(level=(WARN|ERROR)|"level":"(WARN|ERROR)").*`))
-	if name := s.certificate(); name != "old" {
+	s.Signal(syscall.SIGHUP)
+	s.Wait(regexp.MustCompile(`(?i)(level=(WARN|ERROR)|"level":"(WARN|ERROR)").*`))
+	if name := certificate(t, s); name != "old" {
 		t.Errorf("after a broken file the certificate is %q", name)
 	}
 
-	writeCertificate(t, cert, key, "new")
-	s.signal(syscall.SIGHUP)
+	e2e.WriteCertificate(t, cert, key, "new")
+	s.Signal(syscall.SIGHUP)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.After(patience)
-	for s.certificate() != "new" {
+	deadline := time.After(e2e.Patience)
+	for certificate(t, s) != "new" {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("SIGHUP does not bring the new certificate:\n%s", s.printed.String())
+			t.Fatalf("SIGHUP does not bring the new certificate:\n%s", s.Printed.String())
 		}
 	}
-	exchange(ann, bob, "after the reload")
-	signIn(t, to, "cyd", "")
-}
-
-func (s *server) signal(sig os.Signal) {
-	s.t.Helper()
-	if err := s.cmd.Process.Signal(sig); err != nil {
-		s.t.Fatal(err)
-	}
+	e2e.Exchange(ann, bob, "after the reload")
+	e2e.SignIn(t, to, "cyd", "")
 }
 
 // certificate returns the name in the certificate that the server shows.
-func (s *server) certificate() string {
-	s.t.Helper()
-	host := strings.TrimSuffix(strings.TrimPrefix(s.url, "https://"), "/")
+func certificate(t *testing.T, s *e2e.Server) string {
+	t.Helper()
+	host := strings.TrimSuffix(strings.TrimPrefix(s.URL, "https://"), "/")
 	conn, err := tls.Dial("tcp", host, &tls.Config{InsecureSkipVerify: true})
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer conn.Close()
 	return conn.ConnectionState().PeerCertificates[0].Subject.CommonName
@@ -244,24 +239,24 @@ func (s *server) certificate() string {
 // On SIGTERM every client gets a close frame, and those who talk hear first
 // that the call is over. stop checks the status and the time.
 func TestShutdown(t *testing.T) {
-	s := start(t)
-	to := route{url: s.ws()}
-	var peers []*peer
+	s := e2e.Start(t)
+	to := e2e.Route{URL: s.WS()}
+	var peers []*e2e.Peer
 	for i := range 100 {
-		peers = append(peers, signIn(t, to, fmt.Sprintf("user %d", i), ""))
+		peers = append(peers, e2e.SignIn(t, to, fmt.Sprintf("user %d", i), ""))
 	}
-	call(peers[0], peers[1])
-	stranger := connect(t, to)
+	e2e.Call(peers[0], peers[1])
+	stranger := e2e.Connect(t, to)
 
-	s.stop()
+	s.Stop()
 	for _, p := range peers[:2] {
-		if leave := p.want("leave"); leave["reason"] != "shutdown" {
-			t.Errorf("%s heard %v", p.name, leave)
+		if leave := p.Want("leave"); leave["reason"] != "shutdown" {
+			t.Errorf("%s heard %v", p.Name, leave)
 		}
 	}
 	for _, p := range append(peers, stranger) {
-		if _, err := p.hear(); !websocket.IsCloseError(err, websocket.CloseServiceRestart) {
-			t.Errorf("%s was closed with %v, expected 1012", p.name, err)
+		if _, err := p.Hear(); !websocket.IsCloseError(err, websocket.CloseServiceRestart) {
+			t.Errorf("%s was closed with %v, expected 1012", p.Name, err)
 		}
 	}
 }

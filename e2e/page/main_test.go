@@ -1,0 +1,10 @@
+// Package page tests the demo page in real browsers.
+package page
+
+import (
+	"testing"
+
+	"switchboard/e2e"
+)
+
+func TestMain(m *testing.M) { e2e.Main(m) }
