@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 )
 
 // one2one speaks to the pages of lotas/webrtc-signal-sample and to those
@@ -196,8 +197,10 @@ func (o one2one) Encode(dst []byte, ev Event) []byte {
 		return append(o.open(dst, "pong"), '}')
 	case Refused:
 		return o.refusal(dst, ev)
+	case Greeted, Connected, Rang, Joined, RoomFull, Acknowledged:
+		return dst // its pages have no word for it
 	}
-	return dst
+	panic(fmt.Sprintf("no one-to-one words for %T", ev))
 }
 
 func (one2one) open(dst []byte, id string) []byte {

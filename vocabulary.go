@@ -37,8 +37,11 @@ func (e envelope) close(dst []byte) []byte {
 const greeting = "Hello world"
 
 func (n native) Encode(dst []byte, ev Event) []byte {
-	if ev, ok := ev.(LoggedIn); ok {
+	switch ev := ev.(type) {
+	case LoggedIn:
 		return objectEnvelope.loggedIn(dst, ev, n.iceServers)
+	case Connected, Acknowledged:
+		return dst // its clients ask for neither
 	}
 	return objectEnvelope.encode(dst, ev)
 }

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"fmt"
+	"go/types"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The lists of codes, reasons, closings, commands and events are closed: whoever
+// adds to one has to say it, explain it and hear it as well. These tests read the
+// lists from the source, and so see what is new.
+
+func TestCodesAreHeardAndExplained(t *testing.T) {
+	codes := readSource(t).constants(t, "Code")
+	wantSame(t, codes, heardMembers(t, "code"), "testdata/transcripts", "write a conversation in which somebody hears it")
+	wantSame(t, codes, explained(t, "Errors"), "the codes under Errors in PROTOCOL.md", "explain it there")
+}
+
+func TestReasonsAreHeardAndExplained(t *testing.T) {
+	reasons := readSource(t).constants(t, "Reason")
+	wantSame(t, reasons, heardMembers(t, "reason"), "testdata/transcripts", "write a conversation in which somebody hears it")
+	wantSame(t, reasons, explained(t, "Reasons"), "the Reasons in PROTOCOL.md", "explain it there")
+	for reason, name := range reasons {
+		if endings[Reason(reason)] == "" {
+			t.Errorf("%s is not in endings: say there what people read", name)
+		}
+	}
+}
+
+// wantSame compares the words of the program with those of a place.
+func wantSame(t *testing.T, names map[string]string, there map[string]bool, place, todo string) {
+	t.Helper()
+	if len(names) == 0 {
+		t.Error("the program has none")
+	}
+	for word, name := range names {
+		if !there[word] {
+			t.Errorf("%s (%q) is not in %s: %s", name, word, place, todo)
+		}
+	}
+	for word := range there {
+		if names[word] == "" {
+			t.Errorf("%q is in %s, and not in the program", word, place)
+		}
+	}
+}
+
+// heardMembers returns the values of a member of refusals and endings, as
+// somebody hears them in a transcript. Candidates may have members of any name.
+func heardMembers(t *testing.T, key string) map[string]bool {
+	t.Helper()
+	member := regexp.MustCompile(`"` + key + `":"([^"]*)"`)
+	heard := map[string]bool{}
+	for _, file := range transcripts(t) {
+		for line := range strings.Lines(readText(t, file)) {
+			_, frame, ok := strings.Cut(line, "< ")
+			if !ok || strings.Contains(frame, "andidate") {
+				continue
+			}
+			for _, m := range member.FindAllStringSubmatch(frame, -1) {
+				heard[m[1]] = true
+			}
+		}
+	}
+	return heard
+}
+
+// explained returns the words in the first column of a table in PROTOCOL.md.
+func explained(t *testing.T, heading string) map[string]bool {
+	t.Helper()
+	words := map[string]bool{}
+	for _, row := range protocolTable(t, heading) {
+		words[strings.Trim(row[0], "`")] = true
+	}
+	return words
+}
+
+// protocolTable returns the cells of the last table under a heading of
+// PROTOCOL.md.
+func protocolTable(t *testing.T, heading string) (rows [][]string) {
+	t.Helper()
+	_, section, ok := strings.Cut(readText(t, "PROTOCOL.md"), "# "+heading+"\n")
+	if !ok {
+		t.Fatalf("PROTOCOL.md has no heading %q", heading)
+	}
+	section, _, _ = strings.Cut(section, "\n#")
+	for line := range strings.Lines(section) {
+		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
+		switch {
+		case strings.HasPrefix(line, "|---"):
+			rows = nil
+		case strings.HasPrefix(line, "|"):
+			rows = append(rows, cells)
+		}
+	}
+	return rows
+}
+
+// unplayable are the closings that nobody can hear in a transcript, and the
+// tests that see them instead.
+var unplayable = map[string]struct{ because, test string }{
+	"closeSlow":           {"who hears it reads, and is not too slow", "TestWhoFallsBehindIsLetGo"},
+	"closeInternal":       {"nothing that a client says makes the server fail", "TestFaultInADialect"},
+	"closeMessageTimeout": {"in a transcript everybody says whole messages", "TestMessageWithoutEnd"},
+}
+
+func TestClosingsAreHeardAndExplained(t *testing.T) {
+	s := readSource(t)
+	closings := s.closings(t)
+	table := closeTable(t)
+	played := map[string]bool{}
+	for _, file := range transcripts(t) {
+		for _, m := range regexp.MustCompile(`(?m)^\w+ closed (.*)$`).FindAllStringSubmatch(readText(t, file), -1) {
+			played[m[1]] = true
+		}
+	}
+	for name, why := range closings {
+		if why.code == 0 {
+			continue // the client hears no reason of ours
+		}
+		if !strings.Contains(table[fmt.Sprint(why.code)], "`"+why.reason+"`") {
+			t.Errorf("%s: the table of close codes in PROTOCOL.md has no row for %d that quotes `%s`: explain it there", name, why.code, why.reason)
+		}
+		end := fmt.Sprintf("%d %s", why.code, why.reason)
+		exception, unplayable := unplayable[name]
+		switch {
+		case played[end] == unplayable:
+			t.Errorf("%s: either testdata/transcripts has a line \"ann closed %s\", or unplayable says why not, and which test sees it", name, end)
+		case unplayable && !s.tests[exception.test]:
+			t.Errorf("%s is not played, because %s; but there is no %s either", name, exception.because, exception.test)
+		}
+	}
+	for name := range unplayable {
+		if _, ok := closings[name]; !ok {
+			t.Errorf("unplayable names %s, which is no closing", name)
+		}
+	}
+}
+
+// closeTable returns what the rows of the close codes say, by the code.
+func closeTable(t *testing.T) map[string]string {
+	t.Helper()
+	rows := map[string]string{}
+	for _, row := range protocolTable(t, "Close codes") {
+		for code := range strings.SplitSeq(row[0], ", ") {
+			rows[code] += strings.Join(row, " | ")
+		}
+	}
+	return rows
+}
+
+// The server that plays the transcripts panics at a command without a case in
+// the hub. So it is enough that somebody says each of them there.
+func TestCommandsAreSaid(t *testing.T) {
+	asked := map[string]bool{}
+	for _, file := range transcripts(t) {
+		for _, m := range regexp.MustCompile(`(?m)^(?:\d+ times )?\w+> (.*)$`).FindAllStringSubmatch(readText(t, file), -1) {
+			for _, family := range []Dialect{native{}, one2one{}, newTestSession(true, identity{})} {
+				if req, refusal := family.Decode([]byte(m[1])); refusal == nil && req.Command != nil {
+					asked[reflect.TypeOf(req.Command).Name()] = true
+				}
+			}
+		}
+	}
+	for _, command := range readSource(t).implementers(t, "Command") {
+		if !asked[command.Name()] {
+			t.Errorf("nobody says a %s in testdata/transcripts: write a conversation in which somebody does, in words that a dialect decodes", command.Name())
+		}
+	}
+}
+
+// An event for which a family has no word is in its Encode all the same, as a
+// case that returns nothing: somebody has thought of it.
+func TestEventsAreEncoded(t *testing.T) {
+	s := readSource(t)
+	for _, family := range s.implementers(t, "Dialect") {
+		encode, _, _ := types.LookupFieldOrMethod(types.NewPointer(family.Type()), true, s.pkg, "Encode")
+		cases := s.cases(encode)
+		for _, event := range s.implementers(t, "Event") {
+			if event.Exported() && !cases[event] {
+				t.Errorf("the Encode of %s has no case for %s: say it in the family's words, or return dst if it has none", family.Name(), event.Name())
+			}
+		}
+	}
+}
