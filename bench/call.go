@@ -51,7 +51,7 @@ func (t *trial) runCalls() error {
 	}
 	v.talk = &talk{loop: t.loop, turns: candidatesEach, over: v.leave}
 	n, used, err := t.measureChurn(v.churn)
-	t.figures["calls_per_second"] = float64(n) / t.duration.Seconds()
+	t.figures["calls_per_second"] = used.perSecond(n)
 	t.figures["cpu_us_per_call"] = used.microseconds(n)
 	t.count(v.sum)
 	return err

@@ -62,7 +62,7 @@ func (t *trial) measureChurn(ch *churn) (n int, used usage, err error) {
 	ch.finished, ch.latency = 0, histogram{}
 	before := t.process.usage()
 	t.loop.look()
-	if err := t.loop.run(t.loop.until(t.duration), ch.missing); err != nil {
+	if err := t.loop.run(t.loop.measuring(t.duration, &ch.finished), ch.missing); err != nil {
 		return 0, used, err
 	}
 	n, used = ch.finished, t.process.usage().since(before)

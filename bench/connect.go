@@ -33,7 +33,7 @@ func (t *trial) runConnects() error {
 	by := passerBy{newChurn(t.loop)}
 	by.begin = func(number int) { t.loop.newConn(fmt.Sprintf("c%d", number)).connect(by) }
 	n, used, err := t.measureChurn(by.churn)
-	t.figures["connects_per_second"] = float64(n) / t.duration.Seconds()
+	t.figures["connects_per_second"] = used.perSecond(n)
 	t.figures["cpu_us_per_connect"] = used.microseconds(n)
 	return err
 }

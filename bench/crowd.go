@@ -134,9 +134,9 @@ func (t *trial) runStorm(conns []*conn) error {
 		c.drop()
 	}
 	refused, err := t.loop.signIn(conns, atOnce)
-	used := t.process.usage()
-	t.figures["seconds"] = used.at.Sub(before.at).Seconds()
-	t.figures["cpu_us_per_connection"] = used.since(before).microseconds(len(conns))
+	used := t.process.usage().since(before)
+	t.figures["seconds"] = used.took.Seconds()
+	t.figures["cpu_us_per_connection"] = used.microseconds(len(conns))
 	t.figures["rss_peak_mib"] = t.process.peak() / kibPerMiB
 	t.figures["logins_refused"] = float64(refused)
 	return err

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -16,11 +17,12 @@ import (
 
 // small are sizes for tests.
 var small = []string{"-rounds", "1", "-for", "150ms", "-warm-up", "20ms", "-pairs", "5",
-	"-rate", "1000", "-conns", "50", "-rest", "150ms", "-flood", "4MiB", "-flood-for", "200ms"}
+	"-rate", "1000", "-conns", "50", "-rest", "150ms", "-flood", "4MiB", "-flood-for", "1m"}
 
 // bench runs the program and returns its table, its report and its exit code.
 func bench(t *testing.T, args ...string) (table string, r report, code int) {
 	t.Helper()
+	skipIfShort(t)
 	file := filepath.Join(t.TempDir(), "report.json")
 	var stdout, stderr bytes.Buffer
 	code = run(append(append([]string{"-json", file}, small...), args...), &stdout, &stderr)
@@ -32,6 +34,14 @@ func bench(t *testing.T, args ...string) (table string, r report, code int) {
 		t.Fatal(err)
 	}
 	return stdout.String(), r, code
+}
+
+// skipIfShort skips a test that starts servers where only quick ones are asked for.
+func skipIfShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
 }
 
 // Every scenario measures the bare relay, and finds each figure that its
@@ -109,8 +119,27 @@ func TestFaultsAreNoticed(t *testing.T) {
 	}
 }
 
+// A server that is silent has stalled, unless it is at work: then it is given
+// more time, though not for ever.
+func TestStalled(t *testing.T) {
+	for atWork, wantAsked := range map[int]int{0: 1, 3: 4, 1000: mayWork} {
+		l, err := newLoop(t.Context(), address{}, time.Millisecond)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.close()
+		asked := 0
+		l.works = func() bool { asked++; return asked <= atWork }
+		err = l.run(func() bool { return false }, func() string { return "nothing" })
+		if _, silent := errors.AsType[*stalled](err); !silent || asked != wantAsked {
+			t.Errorf("at work %d times: %v after %d, want %d", atWork, err, asked, wantAsked)
+		}
+	}
+}
+
 // A server that runs already is measured where it is.
 func TestAttach(t *testing.T) {
+	skipIfShort(t)
 	srv, err := parseServer(fmt.Sprintf("mine=%s none 127.0.0.1:{port}", os.Args[0]))
 	if err != nil {
 		t.Fatal(err)

@@ -68,7 +68,7 @@ func (t *trial) measureRate(tr *traffic) error {
 // remembered returns how many messages of one direction can be under way at
 // a rate over some pairs before the server counts as stalled.
 func (s *settings) remembered(rate, pairs int) int {
-	return int(float64(rate)*(s.duration+s.stall).Seconds())/(2*pairs) + 1
+	return int(float64(rate)*(s.duration+mayWork*s.stall).Seconds())/(2*pairs) + 1
 }
 
 // traffic is the party of pairs that send at a fixed rate, whatever comes
@@ -102,7 +102,7 @@ func newTraffic(l *loop, pairs []*pair, rate int) *traffic {
 // run sends for a time and waits for what is then in flight.
 func (tr *traffic) run(d time.Duration) error {
 	tr.begin()
-	err := tr.loop.run(tr.loop.until(d), tr.missing)
+	err := tr.loop.run(tr.loop.measuring(d, &tr.arrived), tr.missing)
 	if finished := tr.finish(); err == nil {
 		err = finished
 	}

@@ -3,10 +3,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -25,7 +27,7 @@ type server struct {
 }
 
 const (
-	readyTimeout = 10 * time.Second
+	readyTimeout = time.Minute
 	stopTimeout  = 2 * time.Second // from SIGTERM to SIGKILL
 )
 
@@ -87,6 +89,7 @@ type process struct {
 	at     address
 	cmd    *exec.Cmd     // nil if it is not ours
 	exited chan struct{} // closed when it has; nil if it is not ours
+	worked time.Duration // CPU time, when works was last asked
 }
 
 // start starts a server and waits until it accepts connections.
@@ -149,13 +152,29 @@ func (p *process) waitReady(ctx context.Context) error {
 	return nil
 }
 
-// death says how the process ended, or is nil if it still runs. Its sockets
-// close a moment before it has ended.
+// death says how the process ended, or is nil if it still runs.
 func (p *process) death() error {
-	if p.cmd == nil || !p.exits(50*time.Millisecond) && (accepts(p.at) || !p.exits(time.Second)) {
+	if p.cmd == nil || !p.isEnding() {
 		return nil
 	}
+	<-p.exited
 	return fmt.Errorf("the server died: %v", p.cmd.ProcessState)
+}
+
+// isEnding reports whether the process has ended or is about to. Its sockets
+// close a moment before it has; the kernel marks it before that (man
+// proc_pid_stat).
+func (p *process) isEnding() bool {
+	const exiting = 0x4 // PF_EXITING
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.pid))
+	if err != nil {
+		return true
+	}
+	// What follows the command's name, which is in parentheses: the state, five
+	// numbers, the flags.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	flags, _ := strconv.Atoi(fields[6])
+	return flags&exiting != 0
 }
 
 // exits reports whether the process has ended, or ends within a time.

@@ -83,8 +83,10 @@ Usage: go run ./bench [flags]
 What is run
   -run LIST         scenarios, all by default:
 %s  -rounds N         how often, in a new random order of servers each time (5)
-  -for TIME         how long each trial is measured (3s), after -warm-up (500ms)
-  -stall TIME       silence after which a load has stalled (5s)
+  -for TIME         how long each trial is measured (3s), after -warm-up (500ms);
+                    longer on a machine so busy that nothing arrives in it
+  -stall TIME       silence after which a load has stalled (5s), or up to twenty
+                    times that of a server that is at work all the while
 
 The load
   -pairs LIST       pairs in a call (50); all but window use the smallest

@@ -74,6 +74,7 @@ func (t *trial) put(ctx context.Context, l load, srv server) (err error) {
 		return err
 	}
 	defer t.loop.close()
+	t.loop.works = t.process.works
 
 	// Collecting garbage would take a core from the server. There is little,
 	// so it is not done before there is much.

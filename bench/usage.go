@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 // it is the server's own cost, whatever else runs on the machine.
 type usage struct {
 	at       time.Time
+	took     time.Duration // of what was used between two readings
 	cpu      time.Duration // in user and kernel, all threads, ended ones too
 	switches int           // of context, of all threads that live
 }
@@ -24,9 +26,7 @@ type usage struct {
 // usage reads what the server has used.
 func (p *process) usage() usage {
 	u := usage{at: time.Now(), cpu: p.cpu()}
-	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.pid))
-	for _, task := range tasks {
-		status, _ := os.ReadFile(task) // a thread may have ended
+	for _, status := range p.threads() {
 		u.switches += field(status, "voluntary_ctxt_switches:") + field(status, "nonvoluntary_ctxt_switches:")
 	}
 	return u
@@ -34,11 +34,20 @@ func (p *process) usage() usage {
 
 // since returns what was used between two readings.
 func (u usage) since(before usage) usage {
-	return usage{u.at, u.cpu - before.cpu, u.switches - before.switches}
+	return usage{u.at, u.at.Sub(before.at), u.cpu - before.cpu, u.switches - before.switches}
 }
 
 // microseconds returns the CPU time for each of n.
 func (u usage) microseconds(n int) float64 { return per(float64(u.cpu)/1e3, n) }
+
+// perSecond returns how many of n there were in a second, and 0 if nothing was
+// used.
+func (u usage) perSecond(n int) float64 {
+	if u.took == 0 {
+		return 0
+	}
+	return float64(n) / u.took.Seconds()
+}
 
 // per returns a share of n, and 0 if there is none.
 func per(total float64, n int) float64 {
@@ -57,6 +66,27 @@ func (p *process) cpu() time.Duration {
 		return 0
 	}
 	return time.Duration(ts.Nano())
+}
+
+// works reports whether the server has used CPU time since the last call, or
+// waits for a processor. Neither is true of one that has nothing to do.
+func (p *process) works() bool {
+	before := p.worked
+	p.worked = p.cpu()
+	return p.worked > before || slices.ContainsFunc(p.threads(), func(status []byte) bool {
+		return bytes.Contains(status, []byte("\nState:\tR"))
+	})
+}
+
+// threads returns what the kernel says of each.
+func (p *process) threads() (all [][]byte) {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.pid))
+	for _, task := range tasks {
+		if status, err := os.ReadFile(task); err == nil { // it may have ended
+			all = append(all, status)
+		}
+	}
+	return all
 }
 
 // threadCPU returns what the calling thread has used: the generator, by which

@@ -86,12 +86,12 @@ func (t *trial) measureWindow(v *volley) error {
 	v.latency, v.arrived, v.sent = histogram{}, 0, v.sent-v.arrived
 	before, ours := t.process.usage(), threadCPU()
 	t.loop.look()
-	if err := t.loop.run(t.loop.until(t.duration), v.missing); err != nil {
+	if err := t.loop.run(t.loop.measuring(t.duration, &v.arrived), v.missing); err != nil {
 		return err
 	}
 	ours = threadCPU() - ours
 	n, used := v.arrived, t.process.usage().since(before)
-	t.figures["messages_per_second"] = float64(n) / t.duration.Seconds()
+	t.figures["messages_per_second"] = used.perSecond(n)
 	t.figures["cpu_us_per_message"] = used.microseconds(n)
 	t.figures["switches_per_message"] = per(float64(used.switches), n)
 	t.figures["generator_us_per_message"] = per(float64(ours)/1e3, n)
