@@ -23,8 +23,9 @@ var browser struct {
 }
 
 // openBrowser starts Chromium with a fake camera and microphone that need no
-// permission, and a fake screen to share. Without the loopback flag a machine
-// that has no network gathers no candidates at all.
+// permission, and a fake screen to share. The camera takes few pictures a second,
+// for the sake of busy machines. Without the loopback flag a machine that has no
+// network gathers no candidates at all.
 func openBrowser(path string) (context.Context, error) {
 	b := &browser
 	b.once.Do(func() {
@@ -34,10 +35,11 @@ func openBrowser(path string) (context.Context, error) {
 			chromedp.DisableGPU,
 			chromedp.IgnoreCertErrors,
 			chromedp.UserDataDir(filepath.Join(scratch, "chromium")),
+			chromedp.WSURLReadTimeout(Patience),
 			chromedp.WindowSize(1100, 900),
 			chromedp.Flag("disable-quic", true),
 			chromedp.Flag("disable-component-update", true),
-			chromedp.Flag("use-fake-device-for-media-stream", true),
+			chromedp.Flag("use-fake-device-for-media-stream", "fps=10"),
 			chromedp.Flag("use-fake-ui-for-media-stream", true),
 			chromedp.Flag("autoplay-policy", "no-user-gesture-required"),
 			chromedp.Flag("allow-loopback-in-peer-connection", true),
@@ -146,7 +148,7 @@ func (p *Page) Do(what string, steps ...chromedp.Action[chromedp.Void]) {
 // expression is part of the script and not text for the page to evaluate.
 func Until[T any](p *Page, what, expression string) T {
 	p.T.Helper()
-	ctx, cancel := context.WithTimeout(p.Ctx, Patience+5*time.Second)
+	ctx, cancel := context.WithTimeout(p.Ctx, Patience+time.Minute)
 	defer cancel()
 	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](fmt.Sprintf(`
 		new Promise((resolve, reject) => {

@@ -223,6 +223,7 @@ func (g guest) wantHeard(event string) {
 // server that serves it. Where the page can do that, it calls again, the other
 // way round if roles allow it.
 func TestFamilies(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name           string
 		caller, callee family
@@ -240,6 +241,7 @@ func TestFamilies(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			s := ownSite(t, tt.client)
 			callee := s.welcome(t, tt.callee, "bob", "ann")
 			caller := s.welcome(t, tt.caller, "ann", "bob")
@@ -264,8 +266,10 @@ func (g guest) reload() {
 // Two meet in a room. Whoever comes last makes the offer that counts; how the
 // one and the other connect does not matter, nor how they write the number.
 func TestFamiliesRoom(t *testing.T) {
+	t.Parallel()
 	for _, client := range e2e.SocketIOClients {
 		t.Run(client, func(t *testing.T) {
+			t.Parallel()
 			s := ownSite(t, client)
 			first := s.welcome(t, roomPage, "ann", "")
 			second := s.welcome(t, roomPage.with("options=default&number"), "bob", "")
@@ -280,6 +284,7 @@ func TestFamiliesRoom(t *testing.T) {
 
 // A page of any family calls a page of another, from wherever the pages come.
 func TestFamiliesAcross(t *testing.T) {
+	t.Parallel()
 	tests := []struct {
 		name           string
 		caller, callee family
@@ -306,6 +311,7 @@ func TestFamiliesAcross(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			client := ""
 			if tt.caller.usesSocketIO() || tt.callee.usesSocketIO() {
 				client = e2e.SocketIOClients[1]
@@ -331,6 +337,7 @@ func TestFamiliesAcross(t *testing.T) {
 // Whoever calls somebody who is not there is told, or at least not led astray:
 // once they have come, the same page calls them.
 func TestFamiliesRefused(t *testing.T) {
+	t.Parallel()
 	status := func(pattern string) string {
 		return fmt.Sprintf(`/%s/.test(document.querySelector("#status").textContent)`, pattern)
 	}
@@ -347,6 +354,7 @@ func TestFamiliesRefused(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			s := ownSite(t, tt.client)
 			caller := s.welcome(t, tt.caller, "ann", "bob")
 			caller.dial(guest{family: tt.callee})
@@ -362,6 +370,7 @@ func TestFamiliesRefused(t *testing.T) {
 // A page that answers an offer with an offer needs a media server. There is none
 // here, and both sides are told so instead of waiting for ever.
 func TestFamiliesMediaServerPage(t *testing.T) {
+	t.Parallel()
 	s := foreignSite(t, "")
 	callee := s.welcome(t, kurentoMedia, "bob", "ann")
 	caller := s.welcome(t, demo, "ann", "bob")

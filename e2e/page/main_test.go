@@ -1,4 +1,3 @@
-// Package page tests the demo page in real browsers.
 package page
 
 import (

@@ -1,5 +1,5 @@
 // Package server tests what an operator relies on: how the server starts and
-// stops, how it stands behind nginx, and what hostile clients cannot do to it.
+// stops, and what hostile clients cannot do to it.
 package server
 
 import (
