@@ -33,7 +33,7 @@ type Proxy struct {
 func StartNginx(t *testing.T, s *Server, replace ...string) *Proxy {
 	t.Helper()
 	p := &Proxy{t: t, dir: t.TempDir(), Path: Program(t, "nginx", "/usr/sbin/nginx")}
-	port, plainPort := freePort(t), freePort(t)
+	port, plainPort := FreePort(t), FreePort(t)
 	p.URL = fmt.Sprintf("https://127.0.0.1:%d/call/", port)
 	WriteCertificate(t, p.File("cert.pem"), p.File("key.pem"), "nginx")
 
@@ -150,9 +150,9 @@ func (p *Proxy) Get(path string) (*http.Response, string) {
 	return resp, string(body)
 }
 
-// freePort finds a port that nobody uses, below those that the system gives to
+// FreePort finds a port that nobody uses, below those that the system gives to
 // outgoing connections: none of them can take it before nginx does.
-func freePort(t *testing.T) int {
+func FreePort(t *testing.T) int {
 	t.Helper()
 	for range 100 {
 		port := 20000 + rand.IntN(10000)

@@ -30,6 +30,7 @@ func forEachSocketIOClient(t *testing.T, test func(t *testing.T, connect func(s 
 	for _, name := range e2e.SocketIOClients {
 		for how, options := range socketIOOptions {
 			t.Run(name+" with "+how, func(t *testing.T) {
+				t.Parallel()
 				folder := e2e.NodePackage(t, name)
 				test(t, func(s *e2e.Server, auth string) *socketIOClient {
 					t.Helper()
@@ -166,7 +167,7 @@ func (c *socketIOClient) wantPings(n int) {
 // Two pages meet in a room.
 func TestSocketIORoom(t *testing.T) {
 	forEachSocketIOClient(t, func(t *testing.T, connect func(*e2e.Server, string) *socketIOClient) {
-		s := e2e.Start(t, "-ping-interval", "1s", "-pong-timeout", "1s")
+		s := e2e.Start(t, "-ping-interval", "3s", "-pong-timeout", "3s")
 		ids := transcript.Bindings{}
 		ann, bob := connect(s, ""), connect(s, "")
 		annID := ann.want(ids, "connect", `"..."`, `"websocket"`)[0]
@@ -196,7 +197,7 @@ func TestSocketIORoom(t *testing.T) {
 			t.Errorf("room_full comes with %s", args)
 		}
 
-		bob.wantPings(4)
+		bob.wantPings(2)
 		bob.order(`{"disconnect":true}`)
 		bob.want(ids, "disconnect", `"io client disconnect"`)
 		ann.want(ids, "user_exit", `{"id":`+string(bobID)+`}`)
@@ -248,20 +249,15 @@ func TestSocketIOTeacher(t *testing.T) {
 func TestSocketIORestart(t *testing.T) {
 	forEachSocketIOClient(t, func(t *testing.T, connect func(*e2e.Server, string) *socketIOClient) {
 		ids := transcript.Bindings{}
-		s := e2e.Start(t)
+		address := fmt.Sprintf("127.0.0.1:%d", e2e.FreePort(t))
+		s := startAt(t, address)
 		ann := connect(s, `{"name":"ann"}`)
 		ann.want(ids, "connect")
 		ann.want(ids, "login", `{"success":true,"name":"ann"}`)
 		s.Stop()
 		ann.want(ids, "disconnect", `"transport close"`)
 
-		address, err := url.Parse(s.URL)
-		if err != nil {
-			t.Fatal(err)
-		}
-		again := e2e.Launch(t, nil, "-listen", address.Host)
-		again.FindAddress()
-		again.WaitReady()
+		startAt(t, address)
 		event := ann.hear()
 		for ; event.Event == "connect_error"; event = ann.hear() {
 			// it has tried too early
@@ -271,6 +267,14 @@ func TestSocketIORestart(t *testing.T) {
 		}
 		ann.want(ids, "login", `{"success":true,"name":"ann"}`)
 	})
+}
+
+func startAt(t *testing.T, address string) *e2e.Server {
+	t.Helper()
+	s := e2e.Launch(t, nil, "-listen", address)
+	s.FindAddress()
+	s.WaitReady()
+	return s
 }
 
 // Two pages of one server meet in a room of another, which they may.

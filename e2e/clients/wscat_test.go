@@ -193,11 +193,12 @@ func TestWscatTerminals(t *testing.T) {
 // wscat in a script, as its manual has it: what it is told to send on the
 // command line, and the answer on its standard output.
 func TestWscatExecute(t *testing.T) {
+	t.Parallel()
 	wscat := wscatProgram(t)
 	s := e2e.Start(t)
 	ctx, cancel := context.WithTimeout(t.Context(), e2e.Patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, wscat, "--no-color", "-c", s.WS(), "-w", "1",
+	cmd := exec.CommandContext(ctx, wscat, "--no-color", "-c", s.WS(), "-w", "5",
 		"-x", `{"type":"login","name":"ann"}`)
 	open, closeInput := openInput(t) // at the end of its input wscat leaves at once
 	defer closeInput()

@@ -32,13 +32,13 @@ const mayGrow = 64 << 20
 // who talk to each other all the while, notice nothing.
 func TestHostile(t *testing.T) {
 	s := e2e.Start(t, "-log-level", "debug",
-		"-login-timeout", "4s", "-ping-interval", "2s", "-pong-timeout", "2s", "-write-timeout", "2s")
+		"-ping-interval", "3s", "-pong-timeout", "3s", "-write-timeout", "2s")
 	to := e2e.Route{URL: s.WS()}
 	callID := watchBystanders(t, to)
 	before := memory(t, s)
 
 	t.Run("slow header", func(t *testing.T) { t.Parallel(); testSlowHeader(t, s) })
-	t.Run("never signs in", func(t *testing.T) { t.Parallel(); testNeverSignsIn(t, to) })
+	t.Run("never signs in", func(t *testing.T) { t.Parallel(); testNeverSignsIn(t) })
 	t.Run("abuse", func(t *testing.T) {
 		t.Parallel()
 		t.Run("huge header", func(t *testing.T) { testHugeHeader(t, s) })
@@ -62,8 +62,9 @@ func TestHostile(t *testing.T) {
 	})
 }
 
-func testNeverSignsIn(t *testing.T, to e2e.Route) {
-	e2e.Connect(t, to).WantClose(websocket.ClosePolicyViolation)
+func testNeverSignsIn(t *testing.T) {
+	s := e2e.Start(t, "-login-timeout", "1s")
+	e2e.Connect(t, e2e.Route{URL: s.WS()}).WantClose(websocket.ClosePolicyViolation)
 }
 
 // testInsults sends each insult as a stranger and as a user.
@@ -221,7 +222,7 @@ func fragments(size, each int) []byte {
 }
 
 // watchBystanders lets two peers exchange a candidate every 50 ms until the
-// test ends. Each has to arrive within a second, and nothing else may.
+// test ends. Each has to arrive, and nothing else may.
 func watchBystanders(t *testing.T, to e2e.Route) (callID string) {
 	t.Helper()
 	a, b := e2e.SignIn(t, to, "bystander a", ""), e2e.SignIn(t, to, "bystander b", "")
@@ -252,6 +253,10 @@ func watchBystanders(t *testing.T, to e2e.Route) (callID string) {
 	return callID
 }
 
+// hindered is how long a message takes only if somebody hinders the server: on a
+// busy machine one may take seconds.
+const hindered = 20 * time.Second
+
 func relay(from, to *e2e.Peer, n int) error {
 	candidate := fmt.Sprintf("candidate %d", n)
 	if err := from.WS.WriteJSON(e2e.Message{"type": "candidate", "name": to.Name, "candidate": candidate}); err != nil {
@@ -267,8 +272,8 @@ func relay(from, to *e2e.Peer, n int) error {
 			return fmt.Errorf("heard %s, expected %s", frame, candidate)
 		}
 		return nil
-	case <-time.After(time.Second):
-		return fmt.Errorf("%s has not arrived within a second", candidate)
+	case <-time.After(hindered):
+		return fmt.Errorf("%s has not arrived in %v", candidate, hindered)
 	}
 }
 
@@ -360,7 +365,7 @@ func testFlood(t *testing.T, to e2e.Route) {
 		defer close(sent)
 		p.WS.NetConn().Write(bytes.Repeat(one, 20000))
 	}()
-	codes := map[any]int{}
+	begun, codes := time.Now(), map[any]int{}
 	for {
 		frame, err := p.Hear()
 		if err != nil {
@@ -376,7 +381,8 @@ func testFlood(t *testing.T, to e2e.Route) {
 		codes[m["code"]]++
 	}
 	within := codes["no-such-call"] // what came before the limit was met
-	if delete(codes, "no-such-call"); within < 199 || within > 250 || codes["rate-limited"] != 100 || len(codes) != 1 {
+	most := 200 + int(50*time.Since(begun).Seconds()) + 1
+	if delete(codes, "no-such-call"); within < 199 || within > most || codes["rate-limited"] != 100 || len(codes) != 1 {
 		t.Errorf("a flood was answered with %v", codes)
 	}
 	<-sent
@@ -404,7 +410,7 @@ func testEmptyFragments(t *testing.T, to e2e.Route) {
 	some := bytes.Repeat(frame(continuation, ""), 50)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(30 * time.Second)
+	end := time.After(e2e.Patience)
 	for {
 		select {
 		case _, open := <-p.Frames:
@@ -418,7 +424,7 @@ func testEmptyFragments(t *testing.T, to e2e.Route) {
 		case <-tick.C:
 			conn.Write(some)
 		case <-end:
-			t.Fatal("a message of empty fragments goes on for 30 s")
+			t.Fatal("a message of empty fragments goes on")
 		}
 	}
 }
@@ -457,8 +463,8 @@ func testStalledReader(t *testing.T, to e2e.Route) {
 		case <-tick.C:
 			caller.Send(talk)
 		}
-		if time.Since(begun) > 20*time.Second {
-			t.Fatal("a reader that stopped is still there after 20 s")
+		if time.Since(begun) > e2e.Patience {
+			t.Fatal("a reader that stopped is still there")
 		}
 	}
 	e2e.SignIn(t, to, "sleeper", "") // the name is free at once
