@@ -96,6 +96,22 @@ func missing(t *testing.T, name string) {
 	t.Skipf("%s is not installed", name)
 }
 
+// Eventually asks again and again until the answer is yes. It is for what nobody
+// tells of.
+func Eventually(t *testing.T, what string, ask func() bool) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(Patience)
+	for !ask() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
 // StartPiped starts a program that a test talks to: it returns what the
 // program reads and what it writes.
 func StartPiped(t *testing.T, cmd *exec.Cmd) (io.WriteCloser, io.ReadCloser) {

@@ -106,24 +106,19 @@ func (s *Server) Wait(what *regexp.Regexp) string {
 func (s *Server) WaitReady() {
 	s.t.Helper()
 	client := s.Client()
-	deadline := time.Now().Add(Patience)
-	for {
-		resp, err := client.Get(s.URL + "readyz")
-		if err == nil {
-			resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return
-			}
-		}
+	Eventually(s.t, "the server to be ready", func() bool {
 		select {
 		case <-s.Exited:
 			s.t.Fatalf("the server ended instead of starting:\n%s", s.Printed.String())
-		case <-time.After(10 * time.Millisecond):
+		default:
 		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("the server is not ready: %v\n%s", err, s.Printed.String())
+		resp, err := client.Get(s.URL + "readyz")
+		if err != nil {
+			return false
 		}
-	}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusOK
+	})
 }
 
 // Client speaks HTTP to the server, over whatever it listens on.

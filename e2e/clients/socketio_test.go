@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"switchboard/internal/transcript"
-
 	"switchboard/e2e"
+	"switchboard/internal/transcript"
 )
 
 // How pages configure them: as they come, which is long-polling first, or

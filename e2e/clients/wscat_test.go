@@ -14,9 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"switchboard/internal/transcript"
-
 	"switchboard/e2e"
+	"switchboard/internal/transcript"
 )
 
 // A conversation is what README.md shows of several people with wscat: one

@@ -79,11 +79,15 @@ func TestNginxAddressAndLog(t *testing.T) {
 	}
 
 	p.Get(p.URL + "?name=a-private-name")
-	log, err := os.ReadFile(p.File("access.log"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !strings.Contains(string(log), `"GET /call/"`) || strings.Contains(string(log), "a-private-name") {
+	var log []byte
+	e2e.Eventually(t, "a line in nginx's log", func() bool {
+		var err error
+		if log, err = os.ReadFile(p.File("access.log")); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(string(log), `"GET /call/" 200`)
+	})
+	if strings.Contains(string(log), "a-private-name") {
 		t.Errorf("nginx logs:\n%s", log)
 	}
 }

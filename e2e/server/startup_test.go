@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -210,16 +209,7 @@ func TestCertificateReload(t *testing.T) {
 
 	e2e.WriteCertificate(t, cert, key, "new")
 	s.Signal(syscall.SIGHUP)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	deadline := time.After(e2e.Patience)
-	for certificate(t, s) != "new" {
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("SIGHUP does not bring the new certificate:\n%s", s.Printed.String())
-		}
-	}
+	e2e.Eventually(t, "the new certificate", func() bool { return certificate(t, s) == "new" })
 	e2e.Exchange(ann, bob, "after the reload")
 	e2e.SignIn(t, to, "cyd", "")
 }
