@@ -27,11 +27,12 @@ type Peer struct {
 	Ended  error // why the connection is over; read after frames is closed
 }
 
-// A route says how a peer gets to a server.
+// A Route says how a peer gets to a server, and how far away it is.
 type Route struct {
-	URL    string
-	Header http.Header
-	Dial   func(ctx context.Context, network, address string) (net.Conn, error)
+	URL       string
+	Header    http.Header
+	Dial      func(ctx context.Context, network, address string) (net.Conn, error)
+	PongAfter time.Duration // a ping is answered so much later
 }
 
 // Connect opens a WebSocket. Its frames are kept until somebody asks for them:
@@ -48,7 +49,7 @@ func Connect(t *testing.T, to Route) *Peer {
 	}
 	p := &Peer{T: t, WS: ws, Frames: make(chan []byte, 1024), Pings: make(chan struct{}, 1024)}
 	t.Cleanup(func() { ws.Close() })
-	go p.read()
+	go p.read(to.PongAfter)
 	return p
 }
 
@@ -61,7 +62,7 @@ func (to Route) Handshake() (*websocket.Conn, *http.Response, error) {
 	return d.Dial(to.URL, to.Header)
 }
 
-func (p *Peer) read() {
+func (p *Peer) read(pongAfter time.Duration) {
 	defer close(p.Frames)
 	pong := p.WS.PingHandler()
 	p.WS.SetPingHandler(func(data string) error {
@@ -69,7 +70,11 @@ func (p *Peer) read() {
 		case p.Pings <- struct{}{}:
 		default:
 		}
-		return pong(data)
+		if pongAfter == 0 {
+			return pong(data)
+		}
+		time.AfterFunc(pongAfter, func() { pong(data) })
+		return nil
 	})
 	for {
 		_, frame, err := p.WS.ReadMessage()
