@@ -137,6 +137,22 @@ func TestStalled(t *testing.T) {
 	}
 }
 
+// A trial takes its time, and as much more as it needs to have something to tell.
+func TestMeasuring(t *testing.T) {
+	count := 0
+	l := &loop{now: 1}
+	over := l.measuring(time.Second, &count)
+	for _, step := range []struct {
+		now   time.Duration
+		count int
+		want  bool
+	}{{1, 1, false}, {time.Second + 1, 0, false}, {time.Second + 1, 1, true}} {
+		if l.now, count = int64(step.now), step.count; over() != step.want {
+			t.Errorf("%+v: over is %t", step, over())
+		}
+	}
+}
+
 // A server that runs already is measured where it is.
 func TestAttach(t *testing.T) {
 	skipIfShort(t)
