@@ -50,6 +50,7 @@ func (s *stage) request(method, path, body string, header ...string) (*http.Resp
 // wantAnswer makes a request and checks what comes back.
 func (s *stage) wantAnswer(method, path, body string, code int, want string) {
 	s.t.Helper()
+	synctest.Wait() // what is due happens first
 	if answer, got := s.request(method, path, body); answer == nil || answer.StatusCode != code || got != want {
 		s.t.Errorf("%s %s is answered %v %q, want %d %q", method, path, answer, got, code, want)
 	}
@@ -58,6 +59,7 @@ func (s *stage) wantAnswer(method, path, body string, code int, want string) {
 // beginPolling begins a session with long-polling and returns its id.
 func (s *stage) beginPolling() string {
 	s.t.Helper()
+	synctest.Wait() // what is due happens first
 	_, open := s.request("GET", pollingPath, "")
 	id, rest, _ := strings.Cut(strings.TrimPrefix(open, `0{"sid":"`), `"`)
 	if want := `,"upgrades":["websocket"],"pingInterval":25000,"pingTimeout":15000,"maxPayload":65536}`; rest != want || id == "" {
