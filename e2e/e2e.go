@@ -55,7 +55,8 @@ var build = sync.OnceValues(func() (string, error) {
 	return binary, nil
 })
 
-func built(t *testing.T) string {
+// Built returns the path of the binary.
+func Built(t *testing.T) string {
 	t.Helper()
 	skipIfShort(t)
 	path, err := build()

@@ -53,22 +53,37 @@ func StartUnix(t *testing.T, socket string, flags ...string) *Server {
 // Launch starts the binary, with these settings in its environment.
 func Launch(t *testing.T, env []string, flags ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, Cmd: Command(context.Background(), t, env, flags...), Exited: make(chan struct{})}
+	s := &Server{t: t, Cmd: Command(context.Background(), t, env, flags...)}
 	s.Cmd.Stdout, s.Cmd.Stderr = &s.Printed, &s.Printed
+	s.run()
+	return s
+}
+
+// Run starts a command that the test has given its output to, for a server whose
+// page has this address.
+func Run(t *testing.T, cmd *exec.Cmd, url string) *Server {
+	t.Helper()
+	s := &Server{t: t, Cmd: cmd, URL: url}
+	s.run()
+	return s
+}
+
+func (s *Server) run() {
+	s.t.Helper()
 	if err := s.Cmd.Start(); err != nil {
-		t.Fatal(err)
+		s.t.Fatal(err)
 	}
+	s.Exited = make(chan struct{})
 	go func() {
 		s.Cmd.Wait()
 		close(s.Exited)
 	}()
-	t.Cleanup(s.Stop)
-	return s
+	s.t.Cleanup(s.Stop)
 }
 
 func Command(ctx context.Context, t *testing.T, env []string, flags ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.CommandContext(ctx, built(t), flags...)
+	cmd := exec.CommandContext(ctx, Built(t), flags...)
 	cmd.Env = append(os.Environ(), env...)
 	return cmd
 }
@@ -147,6 +162,9 @@ func (s *Server) Dialer() func(ctx context.Context, network, address string) (ne
 func (s *Server) WS() string { return webSocket(s.URL) }
 
 func webSocket(page string) string { return "ws" + strings.TrimPrefix(page, "http") }
+
+// Abandon leaves it to the test to end the server, and to say how it has to end.
+func (s *Server) Abandon() { s.once.Do(func() {}) }
 
 // Signal sends a signal to the server.
 func (s *Server) Signal(sig os.Signal) {
