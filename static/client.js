@@ -4,21 +4,30 @@
 //   import { SwitchboardClient } from './client.js';
 //   const client = new SwitchboardClient('wss://example.org/ws');
 //   const on = (event, act) => client.addEventListener(event, (e) => act(e.detail));
-//   const open = () => navigator.mediaDevices.getUserMedia({ audio: true, video: true });
-//   on('incoming', async ({ name }) => confirm(name) ? client.accept(await open()) : client.decline());
+//
+//   let media = null;
+//   const stop = () => media?.getTracks().forEach((track) => track.stop());
+//   async function talk(begin) {
+//     try {
+//       await begin(media = await navigator.mediaDevices.getUserMedia({ audio: true, video: true }));
+//     } catch (error) { // no camera, or the call has ended while it opened
+//       stop(), alert(error.message);
+//     }
+//   }
+//   on('incoming', ({ name, callID }) => confirm(name) ? talk((m) => client.accept(m, callID)) : client.decline());
 //   on('track', ({ stream }) => { video.srcObject = stream; });
-//   on('ended', ({ name, reason }) => console.log(name, reason));
-//   on('signedin', async () => client.call('bob', await open()));
+//   on('ended', ({ name, reason }) => { stop(); console.log(name, reason); });
+//   on('signedin', () => talk((m) => client.call('bob', m)));
 //   client.signIn('ann');
 //
 // Events, each with its facts in `detail`:
 //
-//   state       state: offline, connecting, waiting, open or signed-in; waiting
-//               has retryIn (ms); after a lost socket: code, and opened (whether
-//               it had ever been open)
+//   state       state: offline, connecting, waiting, open or signed-in; waiting has retryIn
+//               (ms); after a lost socket: code, and opened (whether it had ever been open)
 //   signedin    name, role, iceServers
 //   users       users: [{ name, role, state }], total
 //   incoming    name, callID: answer with accept or decline
+//   missed      name, callID: somebody called during a call, and was told that we are busy
 //   ringing     name, callID: the other side has been rung (told to callers with a role)
 //   answered    name, callID
 //   connection  state: that of the RTCPeerConnection
@@ -29,12 +38,15 @@
 //               it was a change of the running call, which goes on as it was
 //   message     direction ('in' or 'out'), text: every frame, for the curious
 //
-// Reasons are those of the protocol (hangup, declined, cancelled, busy,
-// no-answer, gone, failed, shutdown), the code of the refusal if the call could
-// not be made (no-such-user, forbidden, ...), or `lost`: our own connection to
-// the server went, and with it the call.
+// Reasons are those of the protocol (hangup, declined, cancelled, busy, no-answer, gone, failed,
+// shutdown), the code of the refusal if the call could not be made (no-such-user, forbidden, ...),
+// or `lost`: our own connection to the server went, and with it the call.
 //
-// Media tracks belong to the caller of these methods, who also stops them.
+// call, accept, setTrack and share return promises, which are rejected with an Error
+// whose message is for people if nothing was done: not signed in, in another call, or
+// the call has ended meanwhile. Then `ended` tells the end. To end what has ended is no mistake.
+// Tracks belong to whoever opened them, from first to last: this client sends them and
+// stops none. Stop them when a promise is rejected, and when the call has ended.
 
 import { Call } from './call.js';
 
@@ -47,8 +59,6 @@ const times = {
 };
 
 const RESTARTING = 1012; // the close code of a server that comes back
-
-const reasons = ['hangup', 'declined', 'cancelled', 'busy', 'failed']; // that a client may give
 
 export class SwitchboardClient extends EventTarget {
   state = 'offline';
@@ -87,19 +97,24 @@ export class SwitchboardClient extends EventTarget {
     this.#become('connecting');
   }
 
+  // signIn connects if need be, and signs in again after each loss of the connection.
+  // Whoever is signed in already is refused by the server, and stays who he is.
   signIn(name, role = '') {
-    this.#login = { type: 'login', name, ...(role && { role }) };
-    if (this.state === 'open') this.send(this.#login);
-    else this.connect();
+    const login = { type: 'login', name, ...(role && { role }) };
+    if (this.state !== 'signed-in') this.#login = login;
+    if (!this.send(login)) this.connect();
   }
 
   signOut() {
     this.hangUp();
     this.#login = null;
     this.#attempt = 0;
-    clearTimeout(this.#timer);
-    if (this.#socket) this.#socket.close(1000);
-    else this.#become('offline');
+    const socket = this.#socket;
+    if (socket) {
+      socket.onopen = socket.onmessage = socket.onclose = null; // over at once, so that one may sign in again
+      socket.close(1000);
+    }
+    this.#lost(1000, true);
   }
 
   users() { this.send({ type: 'users' }); }
@@ -114,9 +129,18 @@ export class SwitchboardClient extends EventTarget {
     return true;
   }
 
-  // call rings somebody. A teacher opens the call by `request-call`, everybody else by `offer`.
-  call(name, stream) {
-    if (this.#current || this.state !== 'signed-in') return;
+  /**
+   * Rings somebody: a teacher by `request-call`, everybody else by `offer`.
+   * @param {string} name whom to call
+   * @param {MediaStream} [stream] what to send; its tracks stay the caller's, to be stopped
+   *   when the call has ended or this promise is rejected
+   * @returns {Promise<void>} resolved when the call has begun; rejected with the reason in
+   *   words if signed out, without a connection, or in a call
+   */
+  async call(name, stream) {
+    if (!this.#login) throw new Error('You are not signed in.');
+    if (this.state !== 'signed-in') throw new Error('You are not signed in yet: there is no connection to the server.');
+    if (this.#current) throw new Error(`You are in a call with ${this.#current.name}.`);
     // A call has no id until the other side is heard, and whoever has just left one
     // with the same person may still hear of that. `users` is answered in its turn:
     // what comes before that answer is not about the new call.
@@ -127,10 +151,17 @@ export class SwitchboardClient extends EventTarget {
     this.#current.start(stream);
   }
 
-  accept(stream) {
-    if (this.#current?.state !== 'incoming') return;
-    this.#current.accept(stream);
-    if (this.#current) this.#answered();
+  /**
+   * Answers the call that rings.
+   * @param {MediaStream} [stream] as for `call`
+   * @param {string} [callID] of the call that is meant, as `incoming` told it: while a camera
+   *   opens, one call may end and another begin to ring
+   * @returns {Promise<void>} rejected, with the reason in words, if that call rings no more
+   */
+  async accept(stream, callID = this.callID) {
+    const call = this.#current;
+    if (call?.state !== 'incoming' || call.callID !== callID) throw new Error('The call has ended before it was answered.');
+    this.#accept(stream);
   }
 
   decline() {
@@ -145,12 +176,20 @@ export class SwitchboardClient extends EventTarget {
   }
 
   // setTrack changes what one sends; null stops sending. The other side is told by renegotiation.
-  setTrack(kind, track) { return this.#current?.setTrack(kind, track); }
+  async setTrack(kind, track) { await this.#sending().setTrack(kind, track); }
 
   // share adds a picture of the screen beside that of the camera, in the same call.
-  share(track) { this.#current?.share(track); }
+  async share(track) {
+    if (this.sharing) throw new Error('A screen is being shared already.');
+    this.#sending().share(track);
+  }
 
   unshare() { this.#current?.unshare(); }
+
+  #sending() {
+    if (!this.#current?.pc) throw new Error('There is no call in which to send it.');
+    return this.#current;
+  }
 
   #emit(event, detail) { this.dispatchEvent(new CustomEvent(event, { detail })); }
 
@@ -238,9 +277,12 @@ export class SwitchboardClient extends EventTarget {
       const { stream } = call;
       call.close();
       this.#rung(message, description);
-      return this.accept(stream);
+      return this.#accept(stream);
     }
-    if (call) return this.send({ type: 'leave', callID: message.callID, reason: 'busy' });
+    if (call) {
+      this.send({ type: 'leave', callID: message.callID, reason: 'busy' });
+      return this.#emit('missed', { name: message.name, callID: message.callID });
+    }
     this.#rung(message, description);
     this.#emit('incoming', { name: message.name, callID: message.callID });
   }
@@ -248,6 +290,11 @@ export class SwitchboardClient extends EventTarget {
   #rung({ type, name, callID }, description) {
     this.#current = this.#newCall({ name, callID, vocabulary: type, outgoing: false });
     this.#current.heardOffer(description);
+  }
+
+  #accept(stream) {
+    this.#current.accept(stream);
+    if (this.#current) this.#answered();
   }
 
   #heardRinging(message) {
@@ -311,11 +358,12 @@ export class SwitchboardClient extends EventTarget {
     this.#leave('failed', message);
   }
 
-  // endedBy says whether a message of ours ends the present call.
-  #endedBy({ type, name, callID, reason }) {
+  // endedBy says whether a message of ours ends the present call, as the server reads it:
+  // whatever its reason says, and an empty field is an absent one.
+  #endedBy({ type, name, callID }) {
     const call = this.#current;
-    return call && ['leave', 'end-call'].includes(type) && reasons.includes(reason ?? 'hangup')
-      && (callID ?? call.callID) === call.callID && sameName(String(name ?? call.name), call.name);
+    return call && ['leave', 'end-call'].includes(type)
+      && (callID || call.callID) === call.callID && sameName(String(name || call.name), call.name);
   }
 
   // leave ends the call on this side as the server, to which we have said so, ends

@@ -1,0 +1,106 @@
+package page
+
+import (
+	"testing"
+
+	"switchboard/e2e"
+)
+
+// What client.js cannot do it says: in an Error whose message is for people, and never
+// by doing nothing. Three clients in one page play it; calls need no camera here.
+func TestClientRefusals(t *testing.T) {
+	p := e2e.OpenPage(t, e2e.Start(t, "-may-call", "teacher:student,student:teacher,-:-").URL)
+	p.Name = "client.js"
+	e2e.Value[bool](p, `import(new URL("client.js", document.baseURI)).then(({ SwitchboardClient }) => {
+		const url = new URL("ws", document.baseURI.replace("http", "ws"));
+		window.make = () => new SwitchboardClient(url);
+		window.heard = (client, event, test = () => true) => new Promise((resolve) => client.addEventListener(event, function once({ detail }) {
+			if (!test(detail)) return;
+			client.removeEventListener(event, once);
+			resolve(detail);
+		}));
+		window.signIn = async (name, role) => {
+			const client = make();
+			const done = heard(client, "signedin");
+			client.signIn(name, role);
+			await done;
+			return client;
+		};
+		// refusal is the message of what a promise is rejected with.
+		window.refusal = (promise) => promise.then(() => "done", (error) => error instanceof Error ? error.message : "no Error");
+		return true;
+	})`)
+	tests := []struct{ name, play, want string }{
+		{"call when signed out", `refusal(make().call("bob"))`, "You are not signed in."},
+		{"call while connecting", `(async () => { const ann = make(); ann.signIn("ann"); const said = await refusal(ann.call("bob")); ann.signOut(); return said; })()`,
+			"You are not signed in yet: there is no connection to the server."},
+		{"call in a call", `(async () => {
+			const [ann, bob] = [await signIn("ann"), await signIn("bob")];
+			const rung = heard(bob, "incoming");
+			await ann.call("bob");
+			await rung;
+			const said = await refusal(ann.call("cat"));
+			const ended = heard(bob, "ended");
+			ann.signOut();
+			await ended;
+			bob.signOut();
+			return said;
+		})()`, "You are in a call with bob."},
+		{"accept when nothing rings", `refusal(make().accept())`, "The call has ended before it was answered."},
+		{"accept after the call has ended", `(async () => {
+			const [ann, bob] = [await signIn("ann"), await signIn("bob")];
+			const rung = heard(bob, "incoming"), ended = heard(bob, "ended");
+			await ann.call("bob");
+			const { callID } = await rung;
+			ann.hangUp();
+			await ended;
+			const said = await refusal(bob.accept(new MediaStream(), callID));
+			ann.signOut(), bob.signOut();
+			return said;
+		})()`, "The call has ended before it was answered."},
+		{"accept of one call while another rings", `(async () => {
+			const [ann, bob, cat] = [await signIn("ann"), await signIn("bob"), await signIn("cat")];
+			const rung = heard(bob, "incoming"), ended = heard(bob, "ended");
+			await ann.call("bob");
+			const { callID } = await rung;
+			ann.hangUp();
+			await ended;
+			const again = heard(bob, "incoming");
+			await cat.call("bob");
+			await again;
+			const said = await refusal(bob.accept(new MediaStream(), callID));
+			const state = bob.currentCall.state;
+			const over = heard(bob, "ended");
+			cat.signOut();
+			await over;
+			ann.signOut(), bob.signOut();
+			return said + " " + state;
+		})()`, "The call has ended before it was answered. incoming"},
+		{"setTrack without a call", `refusal(make().setTrack("video", null))`, "There is no call in which to send it."},
+		{"share without a call", `refusal(make().share(null))`, "There is no call in which to send it."},
+		{"ends of nothing", `(async () => { const ann = make(); ann.hangUp(); ann.decline(); ann.unshare(); return "nothing"; })()`, "nothing"},
+		{"signing in when signed in", `(async () => {
+			const ann = await signIn("ann");
+			const refused = heard(ann, "refused");
+			ann.signIn("bob");
+			const { code } = await refused;
+			const said = [code, ann.name, ann.state].join(" ");
+			ann.signOut();
+			return said;
+		})()`, "already-logged-in ann signed-in"},
+		{"a caller during a call", `(async () => {
+			const [tess, sam, sue] = [await signIn("tess", "teacher"), await signIn("sam", "student"), await signIn("sue", "student")];
+			const missed = heard(tess, "missed"), left = heard(sue, "message", ({ text }) => text.includes('"leave"'));
+			await tess.call("sam"); // the offer is not out yet, and sue's comes before it
+			sue.send({ type: "offer", name: "tess", offer: { type: "offer", sdp: "v=0" } });
+			const said = (await missed).name + " " + JSON.parse((await left).text).reason;
+			for (const client of [tess, sam, sue]) client.signOut();
+			return said;
+		})()`, "sue busy"},
+	}
+	for _, tt := range tests {
+		if got := e2e.Value[string](p, tt.play); got != tt.want {
+			t.Errorf("%s: %q, expected %q", tt.name, got, tt.want)
+		}
+	}
+}
