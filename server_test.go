@@ -92,7 +92,7 @@ func TestPlainRequests(t *testing.T) {
 
 func TestDemoPageHeaders(t *testing.T) {
 	s := newTestServer(t)
-	w := get(s, "GET", "/app.js")
+	w := get(s, "GET", "/page.js")
 	for name, want := range map[string]string{
 		"Content-Security-Policy": demoPolicy, "X-Content-Type-Options": "nosniff",
 		"Cache-Control": "no-cache", "Content-Type": "text/javascript; charset=utf-8",
@@ -101,7 +101,7 @@ func TestDemoPageHeaders(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
-	again := httptest.NewRequest("GET", "/app.js", nil)
+	again := httptest.NewRequest("GET", "/page.js", nil)
 	again.Header.Set("If-None-Match", w.Header().Get("ETag"))
 	cached := httptest.NewRecorder()
 	s.ServeHTTP(cached, again)

@@ -1,17 +1,19 @@
-// What makes a call noticed: a sound, the tab's title and, if allowed, a notification.
+// What makes a call noticed: a sound, a buzz and, if allowed, a notification.
 
 // Two notes and a pause, synthesised, so that there is no sound file to load.
 const tunes = {
-  incoming: { notes: [659, 880, 659, 880], volume: 0.18, every: 2400 },
-  outgoing: { notes: [440], volume: 0.05, every: 3200 },
+  incoming: { notes: [659, 880, 659, 880], volume: 0.18, every: 2400, buzz: [400, 200, 400] },
+  outgoing: { notes: [440], volume: 0.05, every: 3200, buzz: [] },
 };
 
 export class Attention {
-  #title = document.title;
   #audio = null;
   #output = null;
   #timer = 0;
   #notification = null;
+
+  // locked says that the browser lets nothing sound before a gesture.
+  get locked() { return navigator.userActivation?.hasBeenActive === false; }
 
   // unlock may be called at any time: browsers let a page sound only after a gesture.
   unlock() {
@@ -21,19 +23,24 @@ export class Attention {
 
   incoming(name) {
     this.#play(tunes.incoming);
-    document.title = `☎ ${name} is calling · ${this.#title}`;
     this.#notify(`${name} is calling`);
   }
 
   outgoing() { this.#play(tunes.outgoing); }
 
-  stop() {
+  // silence ends sound and buzz; a notification stays.
+  silence() {
+    if (this.#timer && !this.locked) navigator.vibrate?.(0);
     clearInterval(this.#timer);
+    this.#timer = 0;
     this.#output?.disconnect(); // silent at once, whatever is still scheduled
     this.#output = null;
+  }
+
+  stop() {
+    this.silence();
     this.#notification?.close();
     this.#notification = null;
-    document.title = this.#title;
   }
 
   #play(tune) {
@@ -42,7 +49,10 @@ export class Attention {
     this.#output = this.#audio.createGain();
     this.#output.gain.value = tune.volume;
     this.#output.connect(this.#audio.destination);
-    const round = () => tune.notes.forEach((pitch, i) => this.#note(pitch, i * 0.22));
+    const round = () => {
+      tune.notes.forEach((pitch, i) => this.#note(pitch, i * 0.22));
+      if (tune.buzz.length > 0 && !this.locked) navigator.vibrate?.(tune.buzz);
+    };
     round();
     this.#timer = setInterval(round, tune.every);
   }
@@ -65,7 +75,7 @@ export class Attention {
       this.#notification = new Notification(text, { body: 'Click to answer.', icon: 'icon.svg', tag: 'call' });
       this.#notification.onclick = () => window.focus();
     } catch {
-      // Chrome on Android has the constructor but refuses it; title and sound remain.
+      // Chrome on Android has the constructor but refuses it; the sound remains.
     }
   }
 }

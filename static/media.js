@@ -1,11 +1,14 @@
 // Camera, microphone and screen, and clear words where the browser gives none of them.
 
+// Each opener resolves to { stream, problem }; a Capture asks them and owns the tracks.
+
 // openMedia opens what there is: camera and microphone, else one of them, else
 // nothing. A call goes on without, so it never fails; `problem` says what is missing.
-export async function openMedia() {
+export async function openMedia(signal) {
   if (!navigator.mediaDevices) return { stream: new MediaStream(), problem: insecure() };
   let first = null;
   for (const wanted of [{ audio: true, video: true }, { audio: true }, { video: true }]) {
+    if (signal.aborted) break;
     try {
       const stream = await navigator.mediaDevices.getUserMedia(wanted);
       return { stream, problem: first && missing(wanted.audio ? 'camera' : 'microphone', first) };
@@ -13,22 +16,32 @@ export async function openMedia() {
       first ??= error;
     }
   }
-  return { stream: new MediaStream(), problem: missing('camera and microphone', first) };
+  return { stream: new MediaStream(), problem: first && missing('camera and microphone', first) };
 }
 
-// askPermission has the browser ask now, if it would ask at all, so that nobody
-// is kept waiting when the first call rings. The devices are let go again at once.
-// It returns what is missing, as openMedia does.
-export async function askPermission() {
-  if (!navigator.mediaDevices) return insecure();
-  const states = await Promise.all(['camera', 'microphone'].map(permission));
-  if (states.every((state) => state === 'granted')) return unplugged();
-  const { stream, problem } = await openMedia();
-  stop(stream);
-  return problem;
+export async function openCamera() {
+  return { stream: await navigator.mediaDevices.getUserMedia({ video: true }) };
 }
 
-async function unplugged() {
+// openScreen brings no track if the person changed their mind.
+export async function openScreen() {
+  try {
+    return { stream: await navigator.mediaDevices.getDisplayMedia({ video: true }) };
+  } catch (error) {
+    if (error.name === 'NotAllowedError') return { stream: new MediaStream() };
+    throw error;
+  }
+}
+
+// allGranted reports whether camera and microphone may be opened without a question,
+// as far as the browser says.
+export async function allGranted() {
+  const ask = (name) => navigator.permissions?.query({ name }).catch(() => null);
+  return (await Promise.all(['camera', 'microphone'].map(ask))).every((answer) => answer?.state === 'granted');
+}
+
+// unplugged says which of camera and microphone are not there, or returns null.
+export async function unplugged() {
   const kinds = (await navigator.mediaDevices.enumerateDevices()).map((device) => device.kind);
   const absent = [];
   if (!kinds.includes('videoinput')) absent.push('camera');
@@ -36,36 +49,8 @@ async function unplugged() {
   return absent.length ? missing(absent.join(' and '), { name: 'NotFoundError' }) : null;
 }
 
-export async function openCamera() {
-  const stream = await navigator.mediaDevices.getUserMedia({ video: true });
-  return stream.getVideoTracks()[0];
-}
-
-// openScreen resolves to null if the person changed their mind.
-export async function openScreen() {
-  try {
-    const stream = await navigator.mediaDevices.getDisplayMedia({ video: true });
-    return stream.getVideoTracks()[0];
-  } catch (error) {
-    if (error.name === 'NotAllowedError') return null;
-    throw error;
-  }
-}
-
-export function canShareScreen() {
-  return Boolean(navigator.mediaDevices?.getDisplayMedia);
-}
-
 export function stop(stream) {
   for (const track of stream?.getTracks() ?? []) track.stop();
-}
-
-async function permission(name) {
-  try {
-    return (await navigator.permissions.query({ name })).state;
-  } catch {
-    return 'prompt'; // a browser that does not say
-  }
 }
 
 function insecure() {

@@ -1,5 +1,7 @@
 // Notices say what is wrong and what to do about it. There is one of each kind.
 
+import { write } from './names.js';
+
 export class Notices {
   #list;
   #shown = new Map();
@@ -8,18 +10,20 @@ export class Notices {
     this.#list = list;
   }
 
-  // show puts up a notice of a kind in place of an earlier one.
-  show(kind, { title, text }, action) {
+  // show puts up a notice of a kind in place of an earlier one, which null only takes away.
+  show(kind, notice, action) {
+    this.clear(kind);
+    if (!notice) return;
+    const { title, text } = notice;
     const item = document.createElement('li');
-    item.setAttribute('role', 'alert');
-    const words = document.createElement('p');
+    const words = document.createElement('div');
+    words.setAttribute('role', 'alert');
     const heading = document.createElement('strong');
-    heading.textContent = title;
+    write(heading, title);
     words.append(heading, ' ', ...withFlags(text));
     item.append(words);
     if (action) item.append(button(action.label, '', action.run));
     item.append(button('Dismiss', 'quiet', () => this.clear(kind)));
-    this.clear(kind);
     this.#shown.set(kind, item);
     this.#list.append(item);
   }
@@ -33,10 +37,9 @@ export class Notices {
 // withFlags sets the server's flags apart, so that no line breaks within one.
 function withFlags(text) {
   return text.split(/(?<=\s)(-[a-z-]+)/).map((part, i) => {
-    if (i % 2 === 0) return part;
-    const code = document.createElement('code');
-    code.textContent = part;
-    return code;
+    const piece = document.createElement(i % 2 === 0 ? 'span' : 'code');
+    write(piece, part);
+    return piece;
   });
 }
 

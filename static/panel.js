@@ -15,6 +15,7 @@ const examples = new Map([
   ['request-call', { type: 'request-call', name: 'sam', sdp: description }],
   ['respond-call', { type: 'respond-call', callID: '…', sdp: { ...description, type: 'answer' } }],
   ['new-ice-candidate', { type: 'new-ice-candidate', callID: '…', candidate: { candidate: 'candidate:…', sdpMid: '0' } }],
+  ['ping', { type: 'ping' }],
   ['something unknown', { type: 'hello' }],
   ['not even JSON', 'hello?'],
 ]);
@@ -31,7 +32,8 @@ export function startPanel(client) {
 
   for (const name of examples.keys()) example.add(new Option(name));
   example.addEventListener('change', () => {
-    put(pretty(examples.get(example.value)));
+    const message = examples.get(example.value);
+    put(typeof message === 'string' ? message : JSON.stringify(message, null, 2));
     example.selectedIndex = 0;
   });
 
@@ -103,10 +105,6 @@ function parse(text) {
   } catch {
     return undefined;
   }
-}
-
-function pretty(value) {
-  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
 }
 
 function abbreviate(key, value) {

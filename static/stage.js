@@ -1,102 +1,73 @@
-// The stage: pictures, controls and the clock of one call.
+// The stage: pictures, controls and the clock of one call, as wide as the window.
 
-import { canShareScreen, missing, openCamera, openScreen, stop } from './media.js';
-import { duration, initials } from './words.js';
+import { initials, isolate, write } from './names.js';
+import { duration } from './words.js';
+
+const byID = (id) => document.getElementById(id);
 
 export class Stage {
   #client;
   #notices;
-  #parts;
-  #media = new MediaStream(); // what we send
-  #screen = null;             // the track of our shared screen
-  #answeredAt = 0;
+  #calling;
+  #devices;
+  #stage = byID('stage');
+  #videos = { remote: byID('remote-video'), local: byID('local-video'), screen: byID('screen-video') };
   #clock = 0;
 
-  constructor(client, notices) {
-    const byID = (id) => document.getElementById(id);
+  constructor(client, notices, calling, devices) {
     this.#client = client;
     this.#notices = notices;
-    this.#parts = {
-      stage: byID('stage'), remote: byID('remote-video'), local: byID('local-video'), screen: byID('screen-video'),
-      name: byID('party-name'), clock: byID('clock'), progress: byID('progress'), avatar: byID('remote-avatar'), self: byID('local-avatar'),
-      mute: byID('mute'), camera: byID('camera'), share: byID('share'), hangUp: byID('hang-up'), sharing: byID('sharing'),
-    };
-    this.#parts.mute.addEventListener('click', () => this.#toggleMute());
-    this.#parts.camera.addEventListener('click', () => this.#toggleCamera());
-    this.#parts.share.addEventListener('click', () => this.#toggleShare());
+    this.#calling = calling;
+    this.#devices = devices;
+    const on = (id, act) => byID(id).addEventListener('click', act);
+    on('mute', () => devices.toggleMicrophone());
+    on('camera', () => devices.toggleCamera());
+    on('share', () => devices.toggleScreen());
+    on('hang-up', () => calling.hangUp());
     client.addEventListener('track', ({ detail }) => this.#track(detail));
-    for (const video of [this.#parts.remote, this.#parts.screen]) {
+    for (const video of [this.#videos.remote, this.#videos.screen]) {
       video.addEventListener('loadedmetadata', () => this.#play(video));
     }
   }
 
-  // open shows the stage with the party that we are about to talk to.
-  open(name) {
-    const parts = this.#parts;
-    parts.name.textContent = name;
-    parts.avatar.textContent = initials(name);
-    parts.self.textContent = initials(this.#client.name);
-    parts.stage.dataset.phase = 'calling';
-    parts.stage.hidden = false;
-    this.#showControls();
+  // render shows the present attempt; without one the stage is closed.
+  render() {
+    const { attempt, phase, short } = this.#calling;
+    if (!attempt) return this.#close();
+    this.#stage.hidden = false;
+    this.#stage.dataset.phase = phase;
+    write(byID('party-name'), (attempt.room ? 'room ' : '') + isolate(attempt.name));
+    byID('party-name').title = attempt.name;
+    byID('remote-avatar').textContent = initials(attempt.name);
+    byID('local-avatar').textContent = initials(this.#client.name);
+    write(byID('progress'), short);
+    if (this.#videos.local.srcObject !== attempt.capture.stream) this.#videos.local.srcObject = attempt.capture.stream;
+    if (attempt.connected) this.#clock ||= setInterval(() => this.#tick(attempt), 1000);
+    if (attempt.connected) this.#tick(attempt);
+    this.#showControls(phase === 'active', this.#devices.state);
   }
 
-  // show takes over the media that the call sends.
-  show(media) {
-    this.#media = media;
-    this.#parts.local.srcObject = media;
-    this.#showControls();
-  }
-
-  progress(text) { this.#parts.progress.textContent = text; }
-
-  answered() {
-    this.#parts.stage.dataset.phase = 'active';
-    this.#answeredAt = Date.now();
-    this.#showControls();
-  }
-
-  connected() {
-    if (this.#clock) return;
-    const tick = () => { this.#parts.clock.textContent = duration((Date.now() - this.#answeredAt) / 1000); };
-    tick();
-    this.#clock = setInterval(tick, 1000);
-  }
-
-  // close ends everything that the call used; the camera's light goes out.
-  close() {
+  #close() {
+    if (this.#stage.hidden) return;
     clearInterval(this.#clock);
     this.#clock = 0;
-    stop(this.#media);
-    this.#media = new MediaStream();
-    this.#screen?.stop();
-    this.#screen = null;
-    const { stage, remote, local, screen } = this.#parts;
-    for (const video of [remote, local, screen]) video.srcObject = null;
-    stage.hidden = true;
-    stage.classList.remove('with-screen', 'with-picture');
-    this.#parts.clock.textContent = '';
-    this.#parts.progress.textContent = '';
+    write(byID('clock'), '');
+    for (const video of Object.values(this.#videos)) video.srcObject = null;
+    this.#stage.classList.remove('with-screen', 'with-picture');
+    this.#stage.hidden = true;
   }
 
-  stopSharing() {
-    if (!this.#screen) return;
-    this.#screen.stop();
-    this.#screen = null;
-    this.#client.unshare();
-    this.#showControls();
-  }
+  #tick({ answeredAt }) { write(byID('clock'), duration((Date.now() - answeredAt) / 1000)); }
 
   #track({ track, stream, screen }) {
-    const { stage, remote, screen: screenVideo } = this.#parts;
-    const video = screen ? screenVideo : remote;
+    const video = screen ? this.#videos.screen : this.#videos.remote;
     if (video.srcObject !== stream) video.srcObject = stream;
     if (track.kind !== 'video') return;
     // A track that the other side stops is muted or ended; then it leaves the picture.
     const show = () => {
       if (!video.srcObject?.getTracks().includes(track)) return;
       const live = !track.muted && track.readyState === 'live';
-      stage.classList.toggle(screen ? 'with-screen' : 'with-picture', live);
+      this.#stage.classList.toggle(screen ? 'with-screen' : 'with-picture', live);
     };
     for (const event of ['mute', 'unmute', 'ended']) track.addEventListener(event, show);
     show();
@@ -110,61 +81,22 @@ export class Stage {
     });
   }
 
-  #toggleMute() {
-    for (const track of this.#media.getAudioTracks()) track.enabled = !track.enabled;
-    this.#showControls();
+  // A button's label says what a click does; what is off is red, with a slash.
+  #showControls(active, { microphone, camera, opening, screen, canOpenCamera, canShare }) {
+    this.#showControl('mute', microphone === false, microphone === false ? 'Unmute' : 'Mute', microphone !== null);
+    this.#showControl('camera', !camera, opening ? 'Opening…' : camera ? 'Stop camera' : 'Start camera', active && canOpenCamera);
+    this.#showControl('share', false, screen ? 'Stop sharing' : 'Share screen', active && canShare);
+    write(byID('hang-up').querySelector('.label'), active ? 'Hang up' : 'Cancel');
+    byID('hang-up').title = `${active ? 'Hang up' : 'Cancel'} (Ctrl+Shift+H)`;
+    byID('share').classList.toggle('on', screen);
+    byID('sharing').hidden = !screen;
+    this.#stage.classList.toggle('with-self', camera);
   }
 
-  // The camera is let go when it is switched off, and the other side told, which
-  // then shows our initials and not a black picture.
-  async #toggleCamera() {
-    const media = this.#media;
-    const [track] = media.getVideoTracks();
-    if (track) {
-      track.stop();
-      await this.#client.setTrack('video', null);
-      return this.#showControls();
-    }
-    try {
-      const opened = await openCamera();
-      if (media !== this.#media) return opened.stop(); // the call has ended meanwhile
-      await this.#client.setTrack('video', opened);
-      this.#notices.clear('media');
-    } catch (error) {
-      this.#notices.show('media', missing('camera', error));
-    }
-    this.#showControls();
-  }
-
-  async #toggleShare() {
-    if (this.#screen) return this.stopSharing();
-    const media = this.#media;
-    try {
-      const track = await openScreen();
-      if (!track) return;
-      if (media !== this.#media) return track.stop();
-      track.addEventListener('ended', () => this.stopSharing()); // by the browser's own button
-      this.#screen = track;
-      this.#client.share(track);
-    } catch (error) {
-      this.#notices.show('share', { title: 'The screen cannot be shared.', text: `The browser says: ${error.message}` });
-    }
-    this.#showControls();
-  }
-
-  #showControls() {
-    const { stage, mute, camera, share, hangUp, sharing } = this.#parts;
-    const [audio] = this.#media.getAudioTracks();
-    const [video] = this.#media.getVideoTracks();
-    const active = stage.dataset.phase === 'active';
-    mute.setAttribute('aria-pressed', String(audio ? !audio.enabled : false));
-    mute.disabled = !audio;
-    camera.setAttribute('aria-pressed', String(Boolean(video)));
-    camera.disabled = !active || !navigator.mediaDevices;
-    share.setAttribute('aria-pressed', String(Boolean(this.#screen)));
-    share.disabled = !active || !canShareScreen();
-    hangUp.querySelector('.label').textContent = active ? 'Hang up' : 'Cancel';
-    sharing.hidden = !this.#screen;
-    stage.classList.toggle('with-self', Boolean(video));
+  #showControl(id, off, label, enabled) {
+    const button = byID(id);
+    button.classList.toggle('is-off', off && enabled);
+    button.disabled = !enabled;
+    write(button.querySelector('.label'), label);
   }
 }

@@ -1,54 +1,60 @@
 // What the protocol's codes and reasons mean to the person in front of the page.
 
-// endedWords says what ended a call and why, seen from this side.
-export function endedWords(end) {
-  const { name, reason, by, outgoing, answered, seconds, message } = end;
+import { isolate, unseen } from './names.js';
+
+// endedWords says what ended a call and why, seen from this side; who is the other.
+export function endedWords(end, who = isolate(end.name)) {
+  const { reason, by, outgoing, answered, seconds } = end;
   const length = answered && seconds >= 1 ? ` The call lasted ${duration(seconds)}.` : '';
-  if (by === 'us') return ownEnd(end) + (reason === 'hangup' ? length : '');
+  if (by === 'us') return ownEnd(end, who) + (reason === 'hangup' ? length : '');
   switch (reason) {
-    case 'hangup': return `${name} hung up.${length}`;
-    case 'declined': return `${name} declined your call.`;
-    case 'cancelled': return `${name} cancelled the call before you answered.`;
-    case 'busy': return `${name} is in another call. Try again in a while.`;
-    case 'no-answer': return outgoing ? `${name} did not answer.` : `You missed a call from ${name}.`;
-    case 'gone': return `${name} is gone: the page was closed, or its connection was lost.${length}`;
-    case 'failed': return `${name} ended the call, because no connection for sound and picture could be made.`;
-    case 'shutdown': return `The server is going down, which ended the call with ${name}.${length}`;
-    case 'lost': return `The connection to the server was lost, and the call with ${name} with it.${length}`;
-    case 'no-such-user': return `Nobody called ${name} is signed in.`;
-    case 'forbidden': return `You may not call ${name}. ${whoMayCallWhom}`;
-    case 'glare': return `${name} called you at the same moment. Accept that call, or try again.`;
+    case 'hangup': return capital(`${who} hung up.${length}`);
+    case 'declined': return capital(`${who} declined your call.`);
+    case 'cancelled': return `${who} cancelled the call before you answered.`;
+    case 'busy': return capital(`${who} is in another call. Try again in a while.`);
+    case 'no-answer': return outgoing ? `${capital(who)} did not answer.` : `You missed a call from ${who}.`;
+    case 'gone': return capital(`${who} is gone: the page was closed, or its connection was lost.${length}`);
+    case 'failed': return capital(`${who} ended the call, because no connection for sound and picture could be made.`);
+    case 'shutdown': return `The server is going down, which ended the call with ${who}.${length}`;
+    case 'lost': return `The connection to the server was lost, and the call with ${who} with it.${length}`;
+    case 'no-such-user': return `Nobody called ${who} is signed in, and nobody waits in a room of that name.`;
+    default: return otherEnd(end, who) + length;
+  }
+}
+
+// The server says in its own words what only it can know: who may call whom, for instance.
+function otherEnd({ reason, by, message }, who) {
+  switch (reason) {
+    case 'forbidden': return `You may not call ${who}. ${sentence(message || 'your role may not')}`;
+    case 'glare': return `${who} called you at the same moment. Accept that call, or try again.`;
     case 'too-many': return 'You have as many calls as the server allows. End one of them first.';
     default: return by === 'server'
-      ? `The call to ${name} could not be made. ${sentence(message || reason)}`
-      : `The call with ${name} is over.${length}`;
+      ? `The call to ${who} could not be made. ${sentence(message || reason)}`
+      : `The call with ${who} is over.`;
   }
 }
 
-function ownEnd({ name, reason, outgoing, message }) {
+function ownEnd({ reason, outgoing, message }, who) {
   switch (reason) {
-    case 'declined': return `You declined the call from ${name}.`;
-    case 'cancelled': return `You cancelled the call to ${name}.`;
-    case 'busy': return `You told ${name} that you are busy.`;
+    case 'declined': return `You declined the call from ${who}.`;
+    case 'cancelled': return `You cancelled the call to ${who}.`;
+    case 'busy': return `You told ${who} that you are busy.`;
     case 'failed': return message
-      ? `The call ${outgoing ? 'to' : 'from'} ${name} failed. The browser says: ${message}`
-      : `No connection for sound and picture could be made with ${name}.`;
-    default: return `You hung up the call with ${name}.`;
+      ? `The call ${outgoing ? 'to' : 'from'} ${who} failed. The browser says: ${message}`
+      : `No connection for sound and picture could be made with ${who}.`;
+    default: return `You hung up the call with ${who}.`;
   }
 }
 
-const whoMayCallWhom = 'Unless the server is set up differently, a teacher calls students and people '
-  + 'without a role, people without a role call each other, and a student waits to be called.';
-
-// refusedWords says what the server did not do, and what helps.
-export function refusedWords({ code, message, request }) {
+// refusedWords says what the server did not do, and what helps; name is the one that
+// was refused, if it was for a name.
+export function refusedWords({ code, message, request }, name = '') {
   switch (code) {
     case 'name-taken': return 'Somebody is signed in under this name already. Choose another one; if it was '
       + 'you, in another tab or on another device, sign out there first.';
-    case 'bad-name': return 'This name cannot be used. A name has 1 to 64 characters, none of them invisible, '
-      + 'and neither begins nor ends with a blank.';
-    case 'bad-role': return 'The server knows no such role. Leave it empty, or choose teacher or student.';
-    case 'forbidden': return `That is not allowed. ${whoMayCallWhom}`;
+    case 'bad-name': return badNameWords(name);
+    case 'bad-role': return `${sentence(message || 'the server does not know this role')} Leave it empty, or ask who runs the server.`;
+    case 'forbidden': return `That is not allowed. ${sentence(message || code)}`;
     case 'unsupported': return 'Its page cannot change a running call, so neither a shared screen nor a '
       + 'camera that is switched on or off gets there. The call goes on as it was.';
     case 'rate-limited': return 'Too many messages in a short time. Wait a moment.';
@@ -56,10 +62,45 @@ export function refusedWords({ code, message, request }) {
   }
 }
 
-// sentence makes one of what the server says, which is meant to follow a colon.
-function sentence(text) {
-  return text[0].toUpperCase() + text.slice(1) + (text.endsWith('.') ? '' : '.');
+function badNameWords(name) {
+  const found = unseen(name).map((sign) => `U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`);
+  if (found.length > 0) {
+    return `This name has characters that cannot be seen: ${found.join(', ')}. Type it anew without them. `
+      + 'U+200D joins several emoji into one: a single one will do.';
+  }
+  const length = [...name].length;
+  if (length > longestName) return `This name has ${length} characters; ${longestName} are allowed.`;
+  return `A name has 1 to ${longestName} characters. Not allowed are line breaks, tabs, and characters that `
+    + 'cannot be seen or that turn the direction of the text.';
 }
+
+const longestName = 64;
+
+// noMediaWords says why sound and picture may have found no way, going by the
+// STUN and TURN servers that the server tells of.
+export function noMediaWords(iceServers) {
+  const title = 'Sound and picture found no way between you.';
+  if (iceServers.length === 0) {
+    return {
+      title,
+      text: 'No STUN or TURN server is configured, so calls work only within one network. For calls between networks '
+        + 'start the server with -stun stun:host:3478, and with -turn for networks that let nothing through directly.',
+    };
+  }
+  const relayed = iceServers.some(({ urls }) => [urls].flat().some((url) => /^turns?:/.test(url)));
+  return {
+    title,
+    text: relayed
+      ? 'A TURN server is configured, but seems not to be reachable from one of you, or to refuse its credentials.'
+      : 'A STUN server is configured, but no TURN server: some networks let nothing through directly. Start the server with -turn.',
+  };
+}
+
+// sentence makes one of what the server says, which is meant to follow a colon.
+function sentence(text) { return capital(text) + (text.endsWith('.') ? '' : '.'); }
+
+// capital begins a sentence, but leaves a name at its beginning as it is spelt.
+export function capital(text) { return text[0].toUpperCase() + text.slice(1); }
 
 // closedWords says why a connection ended for good, or returns '' if there is nothing to say.
 export function closedWords(code) {
@@ -79,11 +120,4 @@ export function duration(seconds) {
   const two = (n) => String(n).padStart(2, '0');
   const clock = `${Math.floor(whole / 60) % 60}:${two(whole % 60)}`;
   return whole < 3600 ? clock : `${Math.floor(whole / 3600)}:${clock.padStart(5, '0')}`;
-}
-
-// initials stand for a person without a picture.
-export function initials(name) {
-  const words = name.split(/[\s._@-]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word));
-  const letters = words.slice(0, 2).map((word) => [...word].find((c) => /[\p{L}\p{N}]/u.test(c)));
-  return letters.join('').toUpperCase() || '?';
 }

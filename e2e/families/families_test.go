@@ -188,6 +188,14 @@ func wantTalk(guests ...guest) {
 	}
 }
 
+// party is how the demo page speaks of the other side: it tells a room from a person.
+func (g guest) party(other guest) string {
+	if other.file == roomPage.file {
+		return "room " + g.peer
+	}
+	return g.peer
+}
+
 // hangUp ends the call between two, each of whom has to come to know.
 func (g guest) hangUp(other guest) {
 	g.T.Helper()
@@ -195,7 +203,7 @@ func (g guest) hangUp(other guest) {
 		g.Close() // there is no other way out
 	} else {
 		g.Click("#hang-up")
-		g.wantOver(g.ended, "You hung up the call with "+g.peer)
+		g.wantOver(g.ended, "You hung up the call with "+g.party(other))
 	}
 	other.wantOver(other.told, other.peer+" hung up.")
 }

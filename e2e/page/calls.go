@@ -125,11 +125,12 @@ func testEnds(t *testing.T, start func(*testing.T) (url string)) {
 	}
 }
 
-// testLink opens the link that a tutor sends: it signs in and calls by itself.
+// testLink opens the link that a tutor sends: one click signs in and calls.
 func testLink(t *testing.T, url string) {
 	callee := e2e.Enter(t, url, "sam", "student")
 	caller := e2e.OpenPage(t, url+"?name=tess&role=teacher&call=sam")
 	caller.Name = "tess"
+	caller.Click("#sign-in")
 	callee.See("#incoming")
 	callee.Click("#accept")
 	for _, p := range []*e2e.Page{caller, callee} {
