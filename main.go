@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 )
 
@@ -23,20 +24,22 @@ func main() {
 
 // run is the program: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	errs := newLogOutput(stderr)
+	defer errs.close()
 	cfg, err := parseConfig(args, os.LookupEnv)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		usage(stdout)
 		return 0
 	case err != nil:
-		fmt.Fprintf(stderr, "switchboard: %v (switchboard -h shows the flags)\n", err)
+		fmt.Fprintf(errs, "switchboard: %v (switchboard -h shows the flags)\n", err)
 		return 2
 	case cfg.version:
 		fmt.Fprintln(stdout, "switchboard", version())
 		return 0
 	}
-	if err := start(cfg, stdout, stderr); err != nil {
-		fmt.Fprintf(stderr, "switchboard: %v\n", err)
+	if err := start(cfg, stdout, errs); err != nil {
+		fmt.Fprintf(errs, "switchboard: %v\n", err)
 		return 1
 	}
 	return 0
@@ -44,8 +47,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // start serves until a signal asks it to stop, or, with -check, says that it
 // could.
-func start(cfg Config, stdout, stderr io.Writer) error {
-	log := newLogger(cfg, stderr)
+func start(cfg Config, stdout io.Writer, errs *logOutput) error {
+	log := newLogger(cfg, errs)
 	srv, err := newServer(cfg, log)
 	if err != nil {
 		return err
@@ -58,6 +61,9 @@ func start(cfg Config, stdout, stderr io.Writer) error {
 		fmt.Fprintln(stdout, "switchboard: the configuration is good")
 		return nil
 	}
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signal.Ignore(syscall.SIGPIPE) // calls go on when nobody reads the log any more
 	listeners, err := listenAll(cfg.listen, cert)
 	if err != nil {
 		return err
@@ -68,31 +74,40 @@ func start(cfg Config, stdout, stderr io.Writer) error {
 	for _, l := range listeners {
 		go func() { failed <- srv.serve(l) }()
 	}
-	announce(stdout, cfg, listeners)
-	return wait(srv, cert, failed, log)
+	go io.WriteString(stdout, announcement(cfg, listeners)) // whoever reads it may take his time
+	return wait(srv, cert, signals, failed)
 }
 
-// wait serves signals until one asks to stop, then lets everybody go.
-func wait(srv *Server, cert *certificate, failed <-chan error, log *slog.Logger) error {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+// wait serves until a signal asks to stop, then lets everybody go.
+func wait(srv *Server, cert *certificate, signals <-chan os.Signal, failed <-chan error) error {
 	for {
 		select {
 		case err := <-failed:
 			return err
 		case s := <-signals:
 			if s == syscall.SIGHUP {
-				reload(cert, log)
+				reload(cert, srv.log)
 				continue
 			}
-			log.Info("stopping", "signal", s)
-			signal.Reset(os.Interrupt, syscall.SIGTERM) // a second one ends the process at once
+			go exitAt(signals)
+			srv.log.Info("stopping", "signal", s)
 			ctx, cancel := context.WithTimeout(context.Background(), srv.cfg.drainTimeout)
 			defer cancel()
 			if err := srv.shutdown(ctx); err != nil {
-				log.Warn("some connections did not close in time", "error", err)
+				srv.log.Warn("some connections did not close in time", "error", err)
 			}
 			return nil
+		}
+	}
+}
+
+// exitAt ends the process at the next signal that asks to stop. A signal's
+// own effect would not do that everywhere: in a container, the first process
+// is spared it.
+func exitAt(signals <-chan os.Signal) {
+	for s := range signals {
+		if s != syscall.SIGHUP {
+			os.Exit(128 + int(s.(syscall.Signal))) // as a shell says it
 		}
 	}
 }
@@ -109,35 +124,28 @@ func reload(cert *certificate, log *slog.Logger) {
 	log.Info("certificate reloaded")
 }
 
-// announce prints what somebody needs who has just started the program.
-func announce(w io.Writer, cfg Config, listeners []net.Listener) {
-	fmt.Fprintf(w, "Switchboard %s is ready.\n", version())
-	secure := cfg.tlsCert != "" || cfg.tlsSelfSigned
+// announcement tells what somebody needs who has just started the program.
+func announcement(cfg Config, listeners []net.Listener) string {
+	var text strings.Builder
+	fmt.Fprintf(&text, "Switchboard %s is ready.\n", version())
+	page, socket, wscat := "http", "ws", "npx wscat"
+	if cfg.tlsCert != "" || cfg.tlsSelfSigned {
+		page, socket = "https", "wss"
+	}
+	if cfg.tlsSelfSigned {
+		wscat = "npx wscat -n"
+	}
 	for _, l := range listeners {
 		if l.Addr().Network() == "unix" {
-			fmt.Fprintf(w, "  socket  %s\n", l.Addr())
+			fmt.Fprintf(&text, "  socket  %s\n", l.Addr())
 			continue
 		}
-		page, socket, skip := "http", "ws", ""
-		if secure {
-			page, socket = "https", "wss"
-		}
-		if cfg.tlsSelfSigned {
-			skip = "-n "
-		}
 		at := dialable(l.Addr()) + cfg.basePath
-		fmt.Fprintf(w, "  page    %s://%s\n", page, at)
-		fmt.Fprintf(w, "  wscat   npx wscat %s-c %s://%s\n", skip, socket, at)
+		fmt.Fprintf(&text, "  page    %s://%s\n", page, at)
+		fmt.Fprintf(&text, "  wscat   %s -c %s://%s\n", wscat, socket, at)
 	}
-	fmt.Fprintln(w, "Open mode: names and roles are taken as claimed, so let in only people who may claim any.")
-}
-
-func newLogger(cfg Config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.logLevel}
-	if cfg.logFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
+	fmt.Fprintln(&text, "Open mode: names and roles are taken as claimed, so let in only people who may claim any.")
+	return text.String()
 }
 
 // version is what the module was built from.

@@ -1,0 +1,192 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// startWithPipes runs the server at a fixed address with a pipe for what it
+// prints and one for its log, and returns their ends.
+func startWithPipes(t *testing.T, flags ...string) (s *server, stdout, stderr *os.File) {
+	t.Helper()
+	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	s = &server{t: t, url: "http://" + address + "/", exited: make(chan struct{})}
+	s.cmd = command(t.Context(), t, nil, append([]string{"-listen", address}, flags...)...)
+	stdout, s.cmd.Stdout = pipe(t)
+	stderr, s.cmd.Stderr = pipe(t)
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for _, inherited := range []any{s.cmd.Stdout, s.cmd.Stderr} {
+		inherited.(*os.File).Close()
+	}
+	go func() {
+		s.cmd.Wait()
+		close(s.exited)
+	}()
+	t.Cleanup(s.stop)
+	s.waitReady()
+	return s, stdout, stderr
+}
+
+// pipe returns a pipe that is soon full.
+func pipe(t *testing.T) (reader, writer *os.File) {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { reader.Close() })
+	if _, err := unix.FcntlInt(writer.Fd(), unix.F_SETPIPE_SZ, 4096); err != nil {
+		t.Fatal(err)
+	}
+	return reader, writer
+}
+
+// makeNoise makes the server log far more than a pipe holds.
+func makeNoise(t *testing.T, s *server) {
+	t.Helper()
+	client := s.client()
+	for i := range 400 {
+		req, err := http.NewRequest("GET", s.url, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]string{"Connection": "Upgrade", "Upgrade": "websocket",
+			"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+			"Origin": fmt.Sprintf("https://%d.%s.example.org", i, strings.Repeat("x", 50))} {
+			req.Header.Set(name, value)
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusForbidden {
+			t.Fatalf("a foreign page is answered with %s", resp.Status)
+		}
+	}
+	for i := range 300 {
+		signIn(t, route{url: s.ws()}, fmt.Sprintf("somebody %d", i), "").ws.Close()
+	}
+}
+
+func wantHealthy(t *testing.T, s *server) {
+	t.Helper()
+	resp, err := s.client().Get(s.url + "healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("/healthz says %s", resp.Status)
+	}
+}
+
+// Nobody reads the log, nor what the server prints at its start, or there is
+// nobody any more, as with `switchboard 2>&1 | head -1`: people talk all the
+// same, and a stop is obeyed in time.
+func TestLogThatNobodyReads(t *testing.T) {
+	for _, gone := range []bool{false, true} {
+		t.Run(fmt.Sprintf("gone=%t", gone), func(t *testing.T) {
+			s, stdout, stderr := startWithPipes(t, "-log-level", "debug")
+			if gone {
+				stdout.Close()
+				stderr.Close()
+			}
+			to := route{url: s.ws()}
+			ann, bob := signIn(t, to, "ann", ""), signIn(t, to, "bob", "")
+			call(ann, bob)
+			makeNoise(t, s)
+			exchange(ann, bob, "still here")
+			wantHealthy(t, s)
+			s.stop()
+		})
+	}
+}
+
+// A reader that comes late gets every line, and whole.
+func TestLogIsReadLate(t *testing.T) {
+	s, _, stderr := startWithPipes(t)
+	makeNoise(t, s)
+	lines := make(chan string, 10000)
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
+			lines <- scanner.Text()
+		}
+	}()
+	s.stop()
+	refused := 0
+	for line := range lines {
+		if !strings.HasPrefix(line, "time=") {
+			t.Errorf("a line is %q", line)
+		}
+		if strings.Contains(line, "origin refused") {
+			refused++
+		}
+	}
+	if refused == 0 {
+		t.Error("the log does not hold the refused origins")
+	}
+}
+
+// The second signal ends the process at once, whatever the first waits for:
+// here for a client that does not take its close frame.
+func TestSecondSignal(t *testing.T) {
+	s, _, stderr := startWithPipes(t, "-drain-timeout", "1h", "-write-timeout", "1h", "-rate", "0")
+	stall(t, route{url: s.ws()})
+	s.signal(syscall.SIGTERM)
+	log := bufio.NewReader(stderr)
+	for line := ""; !strings.Contains(line, "stopping"); {
+		var err error
+		if line, err = log.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.signal(syscall.SIGTERM)
+	select {
+	case <-s.exited:
+	case <-time.After(patience):
+		s.cmd.Process.Kill()
+		t.Error("the second SIGTERM does not end the server")
+	}
+	s.once.Do(func() {}) // it has ended, and not in peace
+	if code := s.cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGTERM) {
+		t.Errorf("ended with status %d", code)
+	}
+}
+
+// stall signs in a client that reads nothing more, and has so much sent to it
+// that the server cannot write all of it.
+func stall(t *testing.T, to route) {
+	t.Helper()
+	caller := signIn(t, to, "caller", "")
+	to.dial = smallWindow
+	sleeper, _, err := to.handshake()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { sleeper.Close() })
+	sleeper.WriteJSON(message{"type": "login", "name": "sleeper"})
+	if _, _, err := sleeper.ReadMessage(); err != nil {
+		t.Fatal(err)
+	}
+	caller.send(message{"type": "offer", "name": "sleeper", "offer": "an offer"})
+	for {
+		select {
+		case <-caller.frames: // that there is no more room
+			return
+		default:
+			caller.send(message{"type": "candidate", "name": "sleeper", "candidate": strings.Repeat("x", 30<<10)})
+		}
+	}
+}

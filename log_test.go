@@ -1,0 +1,267 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// gate is where a log goes that somebody reads only at times.
+type gate struct {
+	sync.Mutex // of all of it, but not while it stands
+	text       bytes.Buffer
+	writes     []string
+	stands     chan struct{} // nil: it is read; otherwise, when it is closed
+	broken     error
+	takes      int // bytes, before it breaks
+}
+
+func (g *gate) Write(b []byte) (int, error) {
+	g.Lock()
+	defer g.Unlock()
+	if stands := g.stands; stands != nil {
+		g.Unlock()
+		<-stands
+		g.Lock()
+	}
+	g.writes = append(g.writes, string(b))
+	if g.broken != nil {
+		g.text.Write(b[:g.takes])
+		return g.takes, g.broken
+	}
+	return g.text.Write(b)
+}
+
+// breaks has writes fail from now on, after so many bytes; nil mends it.
+func (g *gate) breaks(err error, after int) {
+	g.Lock()
+	defer g.Unlock()
+	g.broken, g.takes = err, after
+}
+
+func logTo(t *testing.T, flags ...string) (*gate, *logOutput, *slog.Logger) {
+	t.Helper()
+	cfg, err := parseConfig(flags, noEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &gate{}
+	o := newLogOutput(g)
+	return g, o, newLogger(cfg, o)
+}
+
+// Lines that come together are written together, in order, in pieces that a
+// pipe does not mix with others.
+func TestLogIsWrittenInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, o, log := logTo(t, "-log-format=json")
+		defer o.close()
+		for i := range 1000 {
+			log.Info("line", "i", i, "more", strings.Repeat("x", i%300))
+		}
+		log.Info(strings.Repeat("long", 3000))
+		time.Sleep(logDelay)
+		synctest.Wait()
+		for i, line := range strings.SplitAfter(g.text.String(), "\n")[:1000] {
+			if !strings.Contains(line, fmt.Sprintf(`"i":%d,`, i)) {
+				t.Fatalf("line %d is %s", i, line)
+			}
+		}
+		for _, piece := range g.writes {
+			if piece[0] != '{' || !strings.HasSuffix(piece, "}\n") || len(piece) > logPiece && strings.Count(piece, "\n") > 1 {
+				t.Fatalf("written at once: %d bytes, %.50q...%q", len(piece), piece, piece[len(piece)-5:])
+			}
+		}
+		if len(g.writes) > 70 {
+			t.Errorf("%d writes for 210 KB", len(g.writes))
+		}
+	})
+}
+
+// Nobody who logs waits for somebody who does not read. What is lost is told
+// in its place, and then the log goes on.
+func TestLogThatNobodyReads(t *testing.T) {
+	for _, flags := range []string{"-log-format=text -log-level=error", "-log-format=json -log-level=debug"} {
+		synctest.Test(t, func(t *testing.T) {
+			g, o, log := logTo(t, strings.Fields(flags)...)
+			defer o.close()
+			g.stands = make(chan struct{})
+			most := 3 * maxLogBytes / 90
+			for i := range most {
+				log.Error(fmt.Sprintf("line %d", i), "more", strings.Repeat("x", i%7*30)) // a short one fits where a long one did not
+				if i == 100 {
+					time.Sleep(time.Minute) // these are under way
+				}
+			}
+			synctest.Wait()
+			if o.lost == 0 || len(o.waiting)+len(o.taken) > 2*maxLogBytes {
+				t.Fatalf("%d lines lost, %d and %d bytes held", o.lost, len(o.waiting), len(o.taken))
+			}
+			lost := o.lost
+			close(g.stands)
+			synctest.Wait()
+			log.Error("later")
+			time.Sleep(logDelay)
+			synctest.Wait()
+
+			lines := strings.Split(strings.TrimSuffix(g.text.String(), "\n"), "\n")
+			if len(lines) != most-lost+2 {
+				t.Fatalf("%d lines, want %d of %d, that of the loss and one later", len(lines), most-lost, most)
+			}
+			for i, line := range lines[:most-lost] {
+				if !strings.Contains(line, fmt.Sprintf("line %d", i)) {
+					t.Fatalf("line %d is %s", i, line)
+				}
+			}
+			said, later := lines[most-lost], lines[most-lost+1]
+			if !strings.Contains(said, fmt.Sprint(lost)) || !strings.Contains(said, "WARN") || said[0] != lines[0][0] {
+				t.Errorf("of %d lost lines the log says %s", lost, said)
+			}
+			if !strings.Contains(later, "later") {
+				t.Errorf("then it says %s", later)
+			}
+		})
+	}
+}
+
+// A line larger than all that may wait is lost, and told like others.
+func TestLogLineTooLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, o, log := logTo(t)
+		defer o.close()
+		log.Info(strings.Repeat("x", maxLogBytes))
+		time.Sleep(logDelay)
+		synctest.Wait()
+		if got := g.text.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "lines=1") {
+			t.Errorf("the log says %.200s", got)
+		}
+	})
+}
+
+// A write that fails is tried again, but not all the time, and no line comes
+// in parts.
+func TestLogWriteFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, o, log := logTo(t)
+		defer o.close()
+		full := errors.New("the disk is full")
+		g.breaks(full, 7)
+		log.Info("first")
+		time.Sleep(logDelay)
+		synctest.Wait()
+		g.breaks(full, 0)
+		for range 1000 {
+			log.Info("more")
+			time.Sleep(10 * time.Millisecond)
+		}
+		synctest.Wait()
+		if n := len(g.writes); n < 5 || n > 15 {
+			t.Errorf("%d writes in 10 s", n)
+		}
+		g.breaks(nil, 0)
+		time.Sleep(logRetry)
+		synctest.Wait()
+		lines := strings.Split(g.text.String(), "\n")
+		if len(lines) != 1002 || !strings.Contains(lines[0], "msg=first") || !strings.HasPrefix(lines[0], "time=") {
+			t.Errorf("%d lines, of which the first is %q", len(lines)-1, lines[0])
+		}
+		for _, line := range lines[1:1001] {
+			if !strings.HasPrefix(line, "time=") || !strings.HasSuffix(line, "msg=more") {
+				t.Fatalf("a line is %q", line)
+			}
+		}
+	})
+}
+
+// The end writes out what waits, but waits for no reader.
+func TestLogEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, o, log := logTo(t)
+		log.Info("last words")
+		begun := time.Now()
+		o.close()
+		if !strings.Contains(g.text.String(), "last words") || time.Since(begun) != 0 {
+			t.Errorf("after %v the log holds %q", time.Since(begun), g.text.String())
+		}
+
+		g, o, log = logTo(t)
+		log.Info("unheard")
+		g.stands = make(chan struct{})
+		begun = time.Now()
+		o.close()
+		if took := time.Since(begun); took != logFarewell {
+			t.Errorf("the end took %v, want %v", took, logFarewell)
+		}
+		close(g.stands)
+
+		g, o, log = logTo(t)
+		g.breaks(io.ErrClosedPipe, 0)
+		log.Info("nobody there")
+		begun = time.Now()
+		o.close()
+		if took := time.Since(begun); took != 0 {
+			t.Errorf("where the reader is gone the end took %v", took)
+		}
+	})
+}
+
+func TestLogManyWriters(t *testing.T) {
+	g, o, log := logTo(t)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 1000 {
+				log.Info("line")
+			}
+		})
+	}
+	all.Wait()
+	o.close()
+	if n := strings.Count(g.text.String(), "msg=line\n"); n != 8000 {
+		t.Errorf("%d of 8000 lines are there", n)
+	}
+}
+
+// BenchmarkLog is what a line costs whoever logs it: written at once, and by a
+// logOutput.
+func BenchmarkLog(b *testing.B) {
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer null.Close()
+	reader, pipe, err := os.Pipe()
+	if err != nil {
+		b.Fatal(err)
+	}
+	go io.Copy(io.Discard, reader)
+	defer pipe.Close()
+	for _, bm := range []struct {
+		name string
+		out  io.Writer
+	}{{"null", null}, {"pipe", pipe}} {
+		b.Run(bm.name+"/direct", func(b *testing.B) { benchmarkLog(b, bm.out) })
+		b.Run(bm.name+"/queued", func(b *testing.B) {
+			o := newLogOutput(bm.out)
+			benchmarkLog(b, o)
+			b.ReportMetric(float64(o.lost), "lost")
+			o.close()
+		})
+	}
+}
+
+func benchmarkLog(b *testing.B, out io.Writer) {
+	log := slog.New(slog.NewTextHandler(out, nil))
+	b.ReportAllocs()
+	for b.Loop() {
+		log.Info("signed in", "conn", 12345, "name", "somebody", "role", "student")
+	}
+}
