@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"net/url"
@@ -66,16 +67,16 @@ func newFlags(cfg *Config) *flag.FlagSet {
 	valueFlag(f, &cfg.basePath, "base-path", "/", "path prefix, for proxies that do not strip theirs", parseBasePath)
 	listFlag(f, &cfg.origins, "origins", "", "origins of further pages that may connect, such as https://app.example.org; * for all", parseOrigin)
 	listFlag(f, &cfg.trustedProxies, "trusted-proxies", "", "addresses or networks of proxies whose X-Forwarded-For is believed; a unix socket's peer always is", parseNetwork)
-	f.StringVar(&cfg.tlsCert, "tls-cert", "", "PEM file with the certificate for TLS; read again on SIGHUP")
-	f.StringVar(&cfg.tlsKey, "tls-key", "", "PEM file with its key")
-	f.BoolVar(&cfg.tlsSelfSigned, "tls-self-signed", false, "TLS with a throw-away certificate, so that a second device in the network has a camera")
-	f.StringVar(&cfg.static, "static", "", "directory to serve in place of the demo page")
+	valueFlag(f, &cfg.tlsCert, "tls-cert", "", "PEM file with the certificate for TLS; read again on SIGHUP", parseFile)
+	valueFlag(f, &cfg.tlsKey, "tls-key", "", "PEM file with its key", parseFile)
+	switchFlag(f, &cfg.tlsSelfSigned, "tls-self-signed", "TLS with a throw-away certificate, so that a second device in the network has a camera")
+	valueFlag(f, &cfg.static, "static", "", "directory to serve in place of the demo page", parseFile)
 
 	valueFlag(f, &cfg.mayCall, "may-call", "teacher:student,teacher:-,-:-", "who may call whom: pairs of caller role:callee role, - for no role", parseRights)
 	valueFlag(f, &cfg.maxCalls, "max-calls", "8", "calls at once for a party whose role may call others", atLeast(1))
 	listFlag(f, &cfg.stun, "stun", "", "STUN servers that clients are told of, such as stun:stun.example.org:3478", stunServer)
-	listFlag(f, &cfg.turn, "turn", "", "TURN servers that clients are told of, with credentials: turn:user:password@turn.example.org:3478", turnServer)
-	f.BoolVar(&cfg.greeting, "greeting", false, "greet each connection with a line of text, as the tutorial's server does")
+	listFlag(f, &cfg.turn, "turn", "", "TURN servers that clients are told of: turn:user:password@turn.example.org:3478; best as SWITCHBOARD_TURN, since everybody on the machine can read flags", turnServer)
+	switchFlag(f, &cfg.greeting, "greeting", "greet each connection with a line of text, as the tutorial's server does")
 
 	valueFlag(f, &cfg.ringTimeout, "ring-timeout", "45s", "then a call that nobody answers ends", parseDuration)
 	valueFlag(f, &cfg.loginTimeout, "login-timeout", "5m", "then a connection that has not signed in is closed", parseDuration)
@@ -94,42 +95,21 @@ func newFlags(cfg *Config) *flag.FlagSet {
 	valueFlag(f, &cfg.logFormat, "log-format", "text", "text or json", oneOf("text", "json"))
 	valueFlag(f, &cfg.logLevel, "log-level", "info", "debug, info, warn or error", parseLevel)
 
-	f.BoolVar(&cfg.check, "check", false, "check the configuration and exit")
-	f.BoolVar(&cfg.version, "version", false, "print the version and exit")
+	switchFlag(f, &cfg.check, "check", "check the configuration and exit")
+	switchFlag(f, &cfg.version, "version", "print the version and exit")
 	return f
-}
-
-// envName returns the environment variable that stands in for a flag which
-// is not given: SWITCHBOARD_RING_TIMEOUT for -ring-timeout.
-func envName(flagName string) string {
-	return "SWITCHBOARD_" + strings.ToUpper(strings.ReplaceAll(flagName, "-", "_"))
 }
 
 // parseConfig reads the command line, then the environment for what it does
 // not say. The error is one line; flag.ErrHelp asks for the usage.
 func parseConfig(args []string, lookupEnv func(string) (string, bool)) (Config, error) {
 	var cfg Config
-	f := newFlags(&cfg)
-	if err := f.Parse(args); err != nil {
+	rest, err := setFlags(newFlags(&cfg), args, lookupEnv)
+	switch {
+	case err != nil:
 		return cfg, err
-	}
-	if f.NArg() > 0 {
-		return cfg, fmt.Errorf("unexpected argument %q", f.Arg(0))
-	}
-	given := map[string]bool{}
-	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
-	var errs []error
-	f.VisitAll(func(fl *flag.Flag) {
-		value, ok := lookupEnv(envName(fl.Name))
-		if !ok || given[fl.Name] {
-			return
-		}
-		if err := f.Set(fl.Name, value); err != nil {
-			errs = append(errs, fmt.Errorf("invalid value %q for %s: %w", value, envName(fl.Name), err))
-		}
-	})
-	if len(errs) > 0 {
-		return cfg, errs[0]
+	case len(rest) > 0:
+		return cfg, stray(rest[0])
 	}
 	return cfg, cfg.validate()
 }
@@ -180,80 +160,39 @@ func usage(w io.Writer) {
 	fmt.Fprintf(w, "\nEach flag can be given by environment too: -ring-timeout as %s.\n", envName("ring-timeout"))
 }
 
-// value is a flag of any type that a function can parse. A list may be given
-// several times; what was given then adds up.
-type value[T any] struct {
-	dst   *T
-	text  string
-	list  bool
-	set   bool
-	parse func(string) (T, error)
-}
-
-func valueFlag[T any](f *flag.FlagSet, dst *T, name, standard, usage string, parse func(string) (T, error)) {
-	addFlag(f, &value[T]{dst: dst, parse: parse}, name, standard, usage)
-}
-
-// listFlag is a valueFlag for a list separated by commas.
-func listFlag[S ~[]E, E any](f *flag.FlagSet, dst *S, name, standard, usage string, parse func(string) (E, error)) {
-	addFlag(f, &value[S]{dst: dst, list: true, parse: func(s string) (S, error) {
-		var all S
-		for item := range strings.SplitSeq(s, ",") {
-			if item = strings.TrimSpace(item); item == "" {
-				continue
-			}
-			one, err := parse(item)
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, one)
-		}
-		return all, nil
-	}}, name, standard, usage)
-}
-
-// addFlag gives the flag its standard value, which must parse.
-func addFlag[T any](f *flag.FlagSet, v *value[T], name, standard, usage string) {
-	if err := v.Set(standard); err != nil {
-		panic(err)
-	}
-	v.set = false
-	f.Var(v, name, usage)
-}
-
-func (v *value[T]) String() string { return v.text }
-
-func (v *value[T]) Set(s string) error {
-	if v.list && v.set {
-		s = v.text + "," + s
-	}
-	parsed, err := v.parse(s)
-	if err != nil {
-		return err
-	}
-	*v.dst, v.text, v.set = parsed, s, true
-	return nil
-}
-
 func parseListen(s string) (string, error) {
 	if file, ok := strings.CutPrefix(s, "unix:"); ok {
-		if file == "" {
-			return "", errors.New("unix: needs a path")
+		if file == "" || len(file) > maxSocketPath {
+			return "", fmt.Errorf("unix: needs a path of at most %d bytes", maxSocketPath)
 		}
 		return s, nil
 	}
-	_, port, err := net.SplitHostPort(s)
-	if _, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
+	host, port, err := net.SplitHostPort(s)
+	switch {
+	case err != nil:
 		return "", errors.New("an address is of the form host:port, :port or unix:/path")
+	case host != "" && !isHost(host):
+		return "", errors.New("the host is a name or an IP address of this machine, without a scheme or a path")
+	case !isPort(port, 0):
+		return "", errors.New("the port is a number up to 65535; 0: any that is free")
 	}
 	return s, nil
 }
 
 func parseBasePath(s string) (string, error) {
 	if !strings.HasPrefix(s, "/") {
-		return "", errors.New("it begins with a slash")
+		return "", errors.New("a path prefix begins with a slash, such as /call/")
 	}
 	return strings.TrimSuffix(path.Clean(s), "/") + "/", nil
+}
+
+// parseFile takes the name of a file or directory. A key in place of its name
+// would stand in the error that there is no such file.
+func parseFile(s string) (string, error) {
+	if strings.ContainsAny(s, "\n\x00") || strings.Contains(s, "-----BEGIN") {
+		return "", errors.New("it is the name of a file, not what is in it")
+	}
+	return s, nil
 }
 
 func parseOrigin(s string) (string, error) {
@@ -281,7 +220,7 @@ func parseNetwork(s string) (netip.Prefix, error) {
 func parseDuration(s string) (time.Duration, error) {
 	d, err := time.ParseDuration(s)
 	if err != nil || d <= 0 {
-		return 0, errors.New("a time is of the form 45s or 5m")
+		return 0, errors.New("a time is above zero, and of the form 45s or 5m")
 	}
 	return d, nil
 }
@@ -296,7 +235,7 @@ func parseSize(s string) (int64, error) {
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 32)
 	if err != nil || n < 1 {
-		return 0, errors.New("a size is of the form 65536, 64KiB or 1MiB")
+		return 0, errors.New("a size is above zero, and of the form 65536, 64KiB or 1MiB")
 	}
 	return n * unit, nil
 }
@@ -304,8 +243,8 @@ func parseSize(s string) (int64, error) {
 func parseRate(s string) (rate.Limit, error) {
 	n, err := strconv.ParseFloat(s, 64)
 	switch {
-	case err != nil || !(n >= 0): // nor NaN
-		return 0, errors.New("a rate is a number of messages a second")
+	case err != nil || !(n >= 0 && n <= math.MaxInt32): // nor NaN
+		return 0, errors.New("it is a number of messages a second, such as 50 or 0.5; 0: no limit")
 	case n == 0:
 		return rate.Inf, nil
 	}
@@ -314,7 +253,7 @@ func parseRate(s string) (rate.Limit, error) {
 
 func parseLevel(s string) (level slog.Level, err error) {
 	if level.UnmarshalText([]byte(s)) != nil {
-		err = errors.New("a level is debug, info, warn or error")
+		err = errors.New("it is debug, info, warn or error")
 	}
 	return level, err
 }
@@ -323,7 +262,7 @@ func atLeast(least int) func(string) (int, error) {
 	return func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
 		if err != nil || n < least {
-			return 0, fmt.Errorf("it is a whole number from %d", least)
+			return 0, fmt.Errorf("it is a whole number, at least %d", least)
 		}
 		return n, nil
 	}
@@ -336,6 +275,6 @@ func oneOf(words ...string) func(string) (string, error) {
 				return s, nil
 			}
 		}
-		return "", fmt.Errorf("it is one of %s", strings.Join(words, ", "))
+		return "", fmt.Errorf("it is %s", strings.Join(words, " or "))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"log/slog"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,7 +59,7 @@ func TestConfigFromFlagsAndEnvironment(t *testing.T) {
 	}
 	cfg, err := parseConfig([]string{"-ring-timeout", "10s", "-max-message=16KiB", "-origins", "https://A.example",
 		"-origins", "https://b.example/,*", "-base-path", "/call", "-log-level", "debug", "-trusted-proxies", "10.0.0.0/8,::1"},
-		func(name string) (string, bool) { value, ok := env[name]; return value, ok })
+		envOf(env))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,25 +80,118 @@ func TestConfigFromFlagsAndEnvironment(t *testing.T) {
 	}
 }
 
+// Whatever is wrong is said in one line that names the flag, or the variable,
+// and says what would do.
 func TestConfigRefusals(t *testing.T) {
-	for _, args := range []string{
-		"-nonsense", "stray", "-listen 9090", "-listen unix:", "-listen :99999", "-listen ,", "-max-queue 100KiB", "-base-path call", "-origins app.example", "-origins https://a.example/path",
-		"-trusted-proxies home", "-tls-cert a", "-tls-key a", "-tls-self-signed -tls-cert a -tls-key b", "-may-call teacher",
-		"-may-call a:b:c", "-may-call :b", "-max-calls 0", "-max-calls x", "-stun stun.example.org", "-stun stun:", "-stun stun://stun.example.org", "-turn turn://u:p@host", "-turn turn:host:3478",
-		"-turn turn:user@host", "-turn turn:u:p@", "-turn turn:u:%zz@host", "-ring-timeout 45", "-ring-timeout 0s", "-pong-timeout 1h",
-		"-max-message 0", "-max-message 64kb", "-rate -1", "-rate x", "-rate NaN", "-burst 0", "-max-connections -1", "-log-format xml", "-log-level loud",
+	for _, tt := range []struct{ flag, value, says string }{
+		{"listen", "9090", "of the form host:port"}, {"listen", ":99999", "port"}, {"listen", ":http", "port"},
+		{"listen", "http://localhost:9090", "of the form host:port"}, {"listen", "a b:9090", "host"}, {"listen", "10.0.0.300:9090", "host"},
+		{"listen", "unix:", "needs a path"}, {"listen", "unix:/" + strings.Repeat("x", 107), "107 bytes"},
+		{"base-path", "call", "begins with a slash"},
+		{"origins", "https://a.example, app.example", "number 2: "},
+		{"trusted-proxies", "home", "10.0.0.0/8"}, {"trusted-proxies", "10.0.0.0/8,::1,10.0.0.0/99", "number 3: "},
+		{"tls-key", "-----BEGIN PRIVATE KEY-----", "name of a file"}, {"tls-cert", "MII\nMII", "name of a file"},
+		{"tls-self-signed", "yes", "true or false"}, {"greeting", "on", "true or false"}, {"check", "2", "true or false"},
+		{"may-call", "teacher", "teacher:student"}, {"may-call", "a:b:c", "teacher:student"}, {"may-call", ":b", "teacher:student"},
+		{"max-calls", "0", "whole number, at least 1"}, {"max-calls", "1.5", "whole number"}, {"burst", "0", "at least 1"},
+		{"max-connections", "-1", "at least 0"}, {"max-connections-per-ip", "many", "whole number"},
+		{"ring-timeout", "45", "45s"}, {"ring-timeout", "0s", "above zero"}, {"pong-timeout", "-1s", "above zero"},
+		{"max-message", "0", "above zero"}, {"max-message", "64kb", "64KiB"}, {"max-queue", "1e6", "64KiB"},
+		{"rate", "-1", "messages a second"}, {"rate", "x", "messages a second"}, {"rate", "NaN", "messages a second"}, {"rate", "Inf", "messages a second"},
+		{"log-format", "xml", "text or json"}, {"log-level", "loud", "debug, info, warn or error"},
+	} {
+		_, byFlag := parseConfig([]string{"-" + tt.flag + "=" + tt.value}, noEnv)
+		wantRefusal(t, byFlag, "-"+tt.flag+": ", tt.says, tt.value)
+		_, byEnv := parseConfig(nil, envOf(map[string]string{envName(tt.flag): tt.value}))
+		wantRefusal(t, byEnv, envName(tt.flag)+": ", tt.says, tt.value)
+	}
+}
+
+func wantRefusal(t *testing.T, err error, named, says, value string) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%s%s is taken", named, value)
+		return
+	}
+	text := err.Error()
+	if !strings.HasPrefix(text, named) || !strings.Contains(text, says) || strings.Contains(text, "\n") {
+		t.Errorf("of %q it is said %q, want one line that begins with %s and tells of %q", value, text, named, says)
+	}
+}
+
+func envOf(env map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) { value, ok := env[name]; return value, ok }
+}
+
+// What is wrong with the command line as a whole.
+func TestCommandLineRefusals(t *testing.T) {
+	for args, says := range map[string]string{
+		"-nonsense":         "-nonsense is not a flag",
+		"--nonsense=1":      "-nonsense is not a flag",
+		"start":             "start is not expected",
+		"-greeting false":   "-greeting=false",
+		"-ring-timeout":     "-ring-timeout needs a value",
+		"-listen ,":         "-listen names no address",
+		"-max-queue 100KiB": "-max-queue has no room",
+		"-tls-cert a":       "-tls-key",
+		"-tls-key a":        "-tls-cert",
+		"-pong-timeout 1h":  "-ping-interval",
+		"-tls-self-signed -tls-cert a -tls-key b": "leave out -tls-cert",
 	} {
 		_, err := parseConfig(strings.Fields(args), noEnv)
-		if err == nil || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s: got %v, want an error of one line", args, err)
+		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v, want one line with %q", args, err, says)
 		}
 	}
-	if _, err := parseConfig([]string{"-h"}, noEnv); !errors.Is(err, flag.ErrHelp) {
-		t.Errorf("-h: got %v", err)
+	for _, help := range []string{"-h", "--help"} {
+		if _, err := parseConfig([]string{"-greeting", help}, noEnv); !errors.Is(err, flag.ErrHelp) {
+			t.Errorf("%s: got %v", help, err)
+		}
 	}
-	broken := func(name string) (string, bool) { return "soon", name == "SWITCHBOARD_RING_TIMEOUT" }
-	if _, err := parseConfig(nil, broken); err == nil || !strings.Contains(err.Error(), "SWITCHBOARD_RING_TIMEOUT") {
-		t.Errorf("got %v, want an error that names the variable", err)
+}
+
+// A variable that is empty is one that was not given: Compose files make such.
+func TestEmptyEnvironment(t *testing.T) {
+	for _, empty := range []string{"", " ", "\r"} {
+		cfg, err := parseConfig(nil, func(string) (string, bool) { return empty, true })
+		if err != nil {
+			t.Fatalf("%q: %v", empty, err)
+		}
+		if want := defaultConfig(); !reflect.DeepEqual(cfg, want) {
+			t.Errorf("%q: got %+v, want %+v", empty, cfg, want)
+		}
+	}
+	if cfg, err := parseConfig(nil, envOf(map[string]string{"SWITCHBOARD_GREETING": "true\r"})); err != nil || !cfg.greeting {
+		t.Errorf("a file from Windows: %v, %v", cfg.greeting, err)
+	}
+}
+
+// No error repeats a value: it may be a password, in its place or in a wrong
+// one.
+func TestErrorsKeepSecrets(t *testing.T) {
+	const secret = "hunter2"
+	check := func(name, value string, err error) {
+		if err != nil && strings.Contains(err.Error(), secret) {
+			t.Errorf("%s %s: %v", name, value, err)
+		}
+	}
+	for _, value := range []string{
+		secret, "turn:user:" + secret + "@turn.example.org:99999999", "turn:user:" + secret + "@", "turn:" + secret, "turn:user:%" + secret + "@host",
+		"stun:user:" + secret + "@host", "https://user:" + secret + "@host/%zz", "a," + secret + ",b", "-----BEGIN " + secret, secret + "\n",
+	} {
+		newFlags(&Config{}).VisitAll(func(f *flag.Flag) {
+			_, err := parseConfig([]string{"-" + f.Name + "=" + value}, noEnv)
+			check("-"+f.Name, value, err)
+			_, err = parseConfig(nil, envOf(map[string]string{envName(f.Name): value}))
+			check(envName(f.Name), value, err)
+		})
+		for _, args := range [][]string{{value}, {"-" + value}, {"--" + value}, {"-turn" + value}, {"-turn=", value}, {"-turn:" + value, "x"}} {
+			_, err := parseConfig(args, noEnv)
+			if err == nil {
+				t.Errorf("%q is taken", args)
+			}
+			check("", strings.Join(args, " "), err)
+		}
 	}
 }
 
@@ -112,6 +206,48 @@ func TestICEServers(t *testing.T) {
 	}
 	if got := defaultConfig().iceServers(); got != nil {
 		t.Errorf("got %s where none are set", got)
+	}
+}
+
+// Browsers refuse a whole list for one server that they cannot read.
+func TestICEAddresses(t *testing.T) {
+	for _, good := range []string{
+		"host", "host:3478", "stun.example.org:1", "stun.example.org.:65535", "1-und-1.example", "under_score", "xn--bcher-kva.example",
+		"192.0.2.1", "192.0.2.1:3478", "[2001:db8::1]", "[2001:db8::1]:3478", "[::ffff:192.0.2.1]",
+	} {
+		if _, err := stunServer("stun:" + good); err != nil {
+			t.Errorf("stun:%s: %v", good, err)
+		}
+		for _, transport := range []string{"", "?transport=udp", "?transport=tcp"} {
+			if _, err := turnServer("turns:u:p@" + good + transport); err != nil {
+				t.Errorf("turns:u:p@%s%s: %v", good, transport, err)
+			}
+		}
+	}
+	for bad, says := range map[string]string{
+		"": "host", ":3478": "host", "//host": "host", "host/": "host", "a b": "host", "a..b": "host", "-a": "host", "a-": "host", "bücher.example": "host",
+		"999.1.1.1": "host", "192.0.2": "host", "2001:db8::1": "host", "[2001:db8::1": "host", "[192.0.2.1]": "host", "[host]:1": "host",
+		"[fe80::1%25eth0]": "host", "[]": "host", strings.Repeat("a", 64): "host", strings.Repeat("a.", 128) + "a": "host",
+		"host:": "port", "host:0": "port", "host:65536": "port", "host:99999999": "port", "host:-1": "port", "host:+1": "port", "host:x": "port", "[::1]:": "port", "[::1]3478": "host",
+		"host?": "", "host?transport=sctp": "", "host:3478?transport=": "", "host?transport=udp&x=1": "", "host#": "host",
+	} {
+		if _, err := stunServer("stun:" + bad); err == nil || says != "" && !strings.Contains(err.Error(), "the "+says) {
+			t.Errorf("stun:%s: %v", bad, err)
+		}
+		if _, err := turnServer("turn:u:p@" + bad); err == nil || says != "" && !strings.Contains(err.Error(), "the "+says) {
+			t.Errorf("turn:u:p@%s: %v", bad, err)
+		}
+	}
+	for _, bad := range []string{"stun.example.org", "http://host", "turn:host:3478", "turn:user@host", "turn::p@host", "turn:u:@host", "turn:u:p%zz@host", "turn:u:%ff@host", "stun:u:p@host"} {
+		if _, err := turnServer(bad); err == nil {
+			t.Errorf("-turn %s is taken", bad)
+		}
+		if _, err := stunServer(bad); err == nil {
+			t.Errorf("-stun %s is taken", bad)
+		}
+	}
+	if _, err := stunServer("stun:host?transport=udp"); err == nil {
+		t.Error("STUN knows no ?transport")
 	}
 }
 

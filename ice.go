@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
+	"errors"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // iceServer is an RTCIceServer, as browsers take it.
@@ -17,9 +19,12 @@ type iceServer struct {
 
 // stunServer reads a STUN URI (RFC 7064).
 func stunServer(uri string) (iceServer, error) {
-	scheme, rest, _ := strings.Cut(uri, ":")
-	if (scheme != "stun" && scheme != "stuns") || rest == "" || rest[0] == '/' {
-		return iceServer{}, fmt.Errorf("%q is not of the form stun:host:port", uri)
+	scheme, address, _ := strings.Cut(uri, ":")
+	if scheme != "stun" && scheme != "stuns" {
+		return iceServer{}, errors.New("a STUN server is of the form stun:host:port or stuns:host:port")
+	}
+	if err := checkICEAddress(address); err != nil {
+		return iceServer{}, err
 	}
 	return iceServer{URLs: []string{uri}}, nil
 }
@@ -29,19 +34,50 @@ func stunServer(uri string) (iceServer, error) {
 func turnServer(uri string) (iceServer, error) {
 	scheme, rest, _ := strings.Cut(uri, ":")
 	at := strings.LastIndexByte(rest, '@')
-	if (scheme != "turn" && scheme != "turns") || at < 0 || at == len(rest)-1 || rest[0] == '/' {
-		return iceServer{}, fmt.Errorf("a TURN server is of the form turn:user:password@host:port")
+	if scheme != "turn" && scheme != "turns" || at < 0 {
+		return iceServer{}, errors.New("a TURN server is of the form turn:user:password@host:port or turns:user:password@host:port")
 	}
-	user, password, ok := strings.Cut(rest[:at], ":")
-	username, err := url.PathUnescape(user)
-	if err != nil || !ok {
-		return iceServer{}, fmt.Errorf("a TURN server needs a user and a password: turn:user:password@host:port")
+	user, password, _ := strings.Cut(rest[:at], ":")
+	username, userErr := unescapeCredential(user)
+	credential, passwordErr := unescapeCredential(password)
+	if err := errors.Join(userErr, passwordErr); err != nil {
+		return iceServer{}, errors.New("a TURN server needs a user and a password, turn:user:password@host:port, with %25 for a percent sign")
 	}
-	credential, err := url.PathUnescape(password)
-	if err != nil {
-		return iceServer{}, fmt.Errorf("the password of a TURN server has a %% that is not an escape")
+	address, query, asked := strings.Cut(rest[at+1:], "?")
+	if asked && query != "transport=udp" && query != "transport=tcp" {
+		return iceServer{}, errors.New("behind a TURN server's port there may be ?transport=udp or ?transport=tcp, and nothing else")
+	}
+	if err := checkICEAddress(address); err != nil {
+		return iceServer{}, err
 	}
 	return iceServer{URLs: []string{scheme + ":" + rest[at+1:]}, Username: username, Credential: credential}, nil
+}
+
+func unescapeCredential(s string) (string, error) {
+	s, err := url.PathUnescape(s)
+	if err != nil || s == "" || !utf8.ValidString(s) {
+		return "", errors.New("not a credential")
+	}
+	return s, nil
+}
+
+// checkICEAddress refuses what is not host, host:port, [IPv6] or [IPv6]:port.
+// One such address makes browsers refuse the whole list.
+func checkICEAddress(address string) error {
+	host, port := address, "3478"
+	if colon := strings.LastIndexByte(address, ':'); colon > strings.LastIndexByte(address, ']') {
+		host, port = address[:colon], address[colon+1:]
+	}
+	inner, bracketed := strings.CutPrefix(host, "[")
+	inner, closed := strings.CutSuffix(inner, "]")
+	addr, _ := netip.ParseAddr(inner)
+	switch {
+	case bracketed != closed || bracketed != addr.Is6() || addr.Zone() != "" || !isHost(inner):
+		return errors.New("the host is a name, an IPv4 address, or an IPv6 address in brackets")
+	case !isPort(port, 1):
+		return errors.New("the port is a number from 1 to 65535")
+	}
+	return nil
 }
 
 // iceServers returns what clients are told at login as JSON, or nil if there

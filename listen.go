@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 )
@@ -62,6 +65,33 @@ func listenUnix(file string) (net.Listener, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// maxSocketPath is how long the path of a unix socket may be, in bytes.
+const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+
+// hostLabel is a part between the dots of a host name.
+var hostLabel = regexp.MustCompile(`^[0-9A-Za-z_]([0-9A-Za-z_-]{0,61}[0-9A-Za-z_])?$`)
+
+// isHost reports whether s is the name or the IP address of a machine.
+func isHost(s string) bool {
+	if _, err := netip.ParseAddr(s); err == nil {
+		return true
+	}
+	labels := strings.Split(strings.TrimSuffix(s, "."), ".")
+	for _, label := range labels {
+		if !hostLabel.MatchString(label) {
+			return false
+		}
+	}
+	last := labels[len(labels)-1]
+	return len(s) <= 254 && strings.Trim(last, "0123456789") != "" // else it is no IPv4 address, but meant to be
+}
+
+// isPort reports whether s is the number of a port, from the least on.
+func isPort(s string, least uint64) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n >= least
 }
 
 // dialable returns an address that a browser on this machine can open.

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"strings"
 )
 
@@ -26,7 +26,7 @@ func parseRights(s string) (Rights, error) {
 	for pair := range strings.SplitSeq(strings.ToLower(s), ",") {
 		caller, callee, ok := strings.Cut(strings.TrimSpace(pair), ":")
 		if !ok || caller == "" || callee == "" || strings.Contains(callee, ":") {
-			return Rights{}, fmt.Errorf("%q is not a pair such as teacher:student", pair)
+			return Rights{}, errors.New("a pair of roles is of the form teacher:student, with - for no role")
 		}
 		p := rolePair{withoutDash(caller), withoutDash(callee)}
 		r.pairs[p] = true
