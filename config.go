@@ -155,7 +155,9 @@ func usage(w io.Writer) {
 	var cfg Config
 	f := newFlags(&cfg)
 	f.SetOutput(w)
-	fmt.Fprintf(w, "Switchboard connects two browsers for a WebRTC call.\n\nUsage: switchboard [flags]\n\n")
+	fmt.Fprint(w, "Switchboard connects two browsers for a WebRTC call.\n\nUsage:\n"+
+		"  switchboard [flags]                serve\n"+
+		"  switchboard health [flags] [URL]   ask a running server whether it is well: by these flags, or at the URL\n\nFlags:\n")
 	f.PrintDefaults()
 	fmt.Fprintf(w, "\nEach flag can be given by environment too: -ring-timeout as %s.\n", envName("ring-timeout"))
 }

@@ -26,6 +26,9 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	errs := newLogOutput(stderr)
 	defer errs.close()
+	if len(args) > 0 && args[0] == "health" {
+		return runHealth(args[1:], stdout, errs)
+	}
 	cfg, err := parseConfig(args, os.LookupEnv)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -42,6 +45,27 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintf(errs, "switchboard: %v\n", err)
 		return 1
 	}
+	return 0
+}
+
+// runHealth asks a running server how it is. The exit code is 0 or 1, as
+// containers want it.
+func runHealth(args []string, stdout, errs io.Writer) int {
+	check, err := parseHealthCheck(args, os.LookupEnv)
+	if errors.Is(err, flag.ErrHelp) {
+		usage(stdout)
+		return 0
+	}
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
+		defer cancel()
+		err = check.ask(ctx)
+	}
+	if err != nil {
+		fmt.Fprintf(errs, "switchboard health: %v\n", err)
+		return 1
+	}
+	fmt.Fprintln(stdout, "ok")
 	return 0
 }
 
@@ -142,17 +166,29 @@ func announcement(cfg Config, listeners []net.Listener) string {
 		}
 		at := dialable(l.Addr()) + cfg.basePath
 		fmt.Fprintf(&text, "  page    %s://%s\n", page, at)
+		if cfg.tlsSelfSigned {
+			for _, phone := range phoneAddresses(l.Addr(), localAddresses()) {
+				fmt.Fprintf(&text, "  phone   https://%s%s\n", phone, cfg.basePath)
+			}
+		}
 		fmt.Fprintf(&text, "  wscat   %s -c %s://%s\n", wscat, socket, at)
 	}
 	fmt.Fprintln(&text, "Open mode: names and roles are taken as claimed, so let in only people who may claim any.")
 	return text.String()
 }
 
-// version is what the module was built from.
+// release is set by the linker, where the build knows it and the repository
+// is not at hand: go build -ldflags "-X main.release=v1.2.3".
+var release string
+
+// version is what the program was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
+	switch {
+	case release != "":
+		return release
+	case ok && info.Main.Version != "" && info.Main.Version != "(devel)":
+		return info.Main.Version
 	}
-	return info.Main.Version
+	return "(built without a version)"
 }

@@ -11,6 +11,8 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -70,7 +72,7 @@ func selfSignedCertificate() (*certificate, error) {
 		DNSNames:     []string{"localhost"},
 		IPAddresses:  localAddresses(),
 	}
-	if host, err := os.Hostname(); err == nil {
+	if host, err := os.Hostname(); err == nil && isHost(host) {
 		template.DNSNames = append(template.DNSNames, host)
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
@@ -95,6 +97,33 @@ func localAddresses() []net.IP {
 		}
 	}
 	return ips
+}
+
+// maxPhones bounds how many addresses a start prints for other devices: a
+// machine may have dozens, for containers and tunnels.
+const maxPhones = 4
+
+// phoneAddresses returns where other devices in the network find a server that
+// listens at addr, on a machine with these addresses: the likeliest first.
+func phoneAddresses(addr net.Addr, local []net.IP) []string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsUnspecified() {
+		return nil // elsewhere it is not to be found
+	}
+	networks := [4][]string{} // at home; in offices; mostly of containers; IPv6
+	for _, ip := range local {
+		four := ip.To4()
+		kind := 3
+		switch {
+		case !ip.IsPrivate() || four == nil && tcp.IP.To4() != nil:
+			continue
+		case four != nil:
+			kind = map[byte]int{192: 0, 10: 1, 172: 2}[four[0]]
+		}
+		networks[kind] = append(networks[kind], net.JoinHostPort(ip.String(), strconv.Itoa(tcp.Port)))
+	}
+	all := slices.Concat(networks[:]...)
+	return all[:min(len(all), maxPhones)]
 }
 
 // certificate returns what to serve TLS with, or nil for plain HTTP.
