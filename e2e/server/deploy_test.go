@@ -1,4 +1,4 @@
-package e2e
+package server
 
 import (
 	"context"
@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"switchboard/e2e"
 )
 
 // The image is built from what .dockerignore lets through, and nothing else is
@@ -33,7 +35,7 @@ func TestContainer(t *testing.T) {
 	docker := readDockerfile(t)
 	docker.checkSources(t, dir)
 
-	binary := filepath.Join(scratch, "switchboard-in-container")
+	binary := filepath.Join(t.TempDir(), "switchboard-in-container")
 	build := exec.Command("sh", "-c", strings.Replace(docker.one(t, "RUN", "go build"), "-o /switchboard ", "-o "+binary+" ", 1))
 	build.Dir, build.Env = dir, append(os.Environ(), "VERSION=v1.2.3-test")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -49,10 +51,10 @@ func TestContainer(t *testing.T) {
 	if err := json.Unmarshal([]byte(command), &ask); err != nil || len(ask) == 0 || ask[0] != "/switchboard" {
 		t.Fatalf("the health check is %s: %v", command, err)
 	}
-	env := append(docker.env(t), "SWITCHBOARD_LISTEN=127.0.0.1:"+strconv.Itoa(freePort(t)))
-	s := launch(t, env)
-	s.findAddress()
-	s.waitReady()
+	env := append(docker.env(t), "SWITCHBOARD_LISTEN=127.0.0.1:"+strconv.Itoa(e2e.FreePort(t)))
+	s := e2e.Launch(t, env)
+	s.FindAddress()
+	s.WaitReady()
 	if code, stdout, stderr := runToEnd(t, env, ask[1:]...); code != 0 {
 		t.Errorf("the health check ends with status %d: %s%s", code, stdout, stderr)
 	}
@@ -86,19 +88,19 @@ func wantStatic(t *testing.T, binary string) {
 // buildContext returns the files that .dockerignore lets through.
 func buildContext(t *testing.T) map[string][]byte {
 	t.Helper()
-	rules, err := os.ReadFile("../.dockerignore")
+	rules, err := os.ReadFile(e2e.Root + "/.dockerignore")
 	if err != nil {
 		t.Fatal(err)
 	}
 	files := map[string][]byte{}
-	err = fs.WalkDir(os.DirFS(".."), ".", func(name string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(os.DirFS(e2e.Root), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case entry.IsDir() && (name == ".git" || name == ".ci/tools"):
 			return fs.SkipDir // large, and below what the rules refuse
 		case entry.Type().IsRegular() && !ignored(string(rules), name):
-			files[name], err = os.ReadFile(filepath.Join("..", name))
+			files[name], err = os.ReadFile(filepath.Join(e2e.Root, name))
 		}
 		return err
 	})
@@ -136,7 +138,7 @@ type dockerfile []string
 
 func readDockerfile(t *testing.T) dockerfile {
 	t.Helper()
-	text, err := os.ReadFile("../deploy/Dockerfile")
+	text, err := os.ReadFile(e2e.Root + "/deploy/Dockerfile")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +191,7 @@ func (d dockerfile) env(t *testing.T) []string {
 // The limits of the container and of the unit are the same, and the server
 // starts with what the unit sets.
 func TestUnit(t *testing.T) {
-	unit, err := os.ReadFile("../deploy/switchboard.service")
+	unit, err := os.ReadFile(e2e.Root + "/deploy/switchboard.service")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,14 +212,14 @@ func TestUnit(t *testing.T) {
 		t.Errorf("the server does not start with %v: %s", env, stderr)
 	}
 
-	analyze := program(t, "systemd-analyze")
+	analyze := e2e.Program(t, "systemd-analyze")
 	// It looks for the program of the unit too.
-	here := strings.ReplaceAll(string(unit), "/usr/local/bin/switchboard", built(t))
+	here := strings.ReplaceAll(string(unit), "/usr/local/bin/switchboard", e2e.Built(t))
 	file := filepath.Join(t.TempDir(), "switchboard.service")
 	if err := os.WriteFile(file, []byte(here), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), e2e.Patience)
 	defer cancel()
 	if out, err := exec.CommandContext(ctx, analyze, "verify", file).CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)

@@ -1,4 +1,4 @@
-package e2e
+package server
 
 import (
 	"bufio"
@@ -11,29 +11,23 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"switchboard/e2e"
 )
 
 // startWithPipes runs the server at a fixed address with a pipe for what it
 // prints and one for its log, and returns their ends.
-func startWithPipes(t *testing.T, flags ...string) (s *server, stdout, stderr *os.File) {
+func startWithPipes(t *testing.T, flags ...string) (s *e2e.Server, stdout, stderr *os.File) {
 	t.Helper()
-	address := fmt.Sprintf("127.0.0.1:%d", freePort(t))
-	s = &server{t: t, url: "http://" + address + "/", exited: make(chan struct{})}
-	s.cmd = command(t.Context(), t, nil, append([]string{"-listen", address}, flags...)...)
-	stdout, s.cmd.Stdout = pipe(t)
-	stderr, s.cmd.Stderr = pipe(t)
-	if err := s.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for _, inherited := range []any{s.cmd.Stdout, s.cmd.Stderr} {
+	address := fmt.Sprintf("127.0.0.1:%d", e2e.FreePort(t))
+	cmd := e2e.Command(t.Context(), t, nil, append([]string{"-listen", address}, flags...)...)
+	stdout, cmd.Stdout = pipe(t)
+	stderr, cmd.Stderr = pipe(t)
+	s = e2e.Run(t, cmd, "http://"+address+"/")
+	for _, inherited := range []any{cmd.Stdout, cmd.Stderr} {
 		inherited.(*os.File).Close()
 	}
-	go func() {
-		s.cmd.Wait()
-		close(s.exited)
-	}()
-	t.Cleanup(s.stop)
-	s.waitReady()
+	s.WaitReady()
 	return s, stdout, stderr
 }
 
@@ -52,11 +46,11 @@ func pipe(t *testing.T) (reader, writer *os.File) {
 }
 
 // makeNoise makes the server log far more than a pipe holds.
-func makeNoise(t *testing.T, s *server) {
+func makeNoise(t *testing.T, s *e2e.Server) {
 	t.Helper()
-	client := s.client()
+	client := s.Client()
 	for i := range 400 {
-		req, err := http.NewRequest("GET", s.url, nil)
+		req, err := http.NewRequest("GET", s.URL, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -75,13 +69,13 @@ func makeNoise(t *testing.T, s *server) {
 		}
 	}
 	for i := range 300 {
-		signIn(t, route{url: s.ws()}, fmt.Sprintf("somebody %d", i), "").ws.Close()
+		e2e.SignIn(t, e2e.Route{URL: s.WS()}, fmt.Sprintf("somebody %d", i), "").WS.Close()
 	}
 }
 
-func wantHealthy(t *testing.T, s *server) {
+func wantHealthy(t *testing.T, s *e2e.Server) {
 	t.Helper()
-	resp, err := s.client().Get(s.url + "healthz")
+	resp, err := s.Client().Get(s.URL + "healthz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,13 +96,13 @@ func TestLogThatNobodyReads(t *testing.T) {
 				stdout.Close()
 				stderr.Close()
 			}
-			to := route{url: s.ws()}
-			ann, bob := signIn(t, to, "ann", ""), signIn(t, to, "bob", "")
-			call(ann, bob)
+			to := e2e.Route{URL: s.WS()}
+			ann, bob := e2e.SignIn(t, to, "ann", ""), e2e.SignIn(t, to, "bob", "")
+			e2e.Call(ann, bob)
 			makeNoise(t, s)
-			exchange(ann, bob, "still here")
+			e2e.Exchange(ann, bob, "still here")
 			wantHealthy(t, s)
-			s.stop()
+			s.Stop()
 		})
 	}
 }
@@ -124,7 +118,7 @@ func TestLogIsReadLate(t *testing.T) {
 			lines <- scanner.Text()
 		}
 	}()
-	s.stop()
+	s.Stop()
 	refused := 0
 	for line := range lines {
 		if !strings.HasPrefix(line, "time=") {
@@ -143,8 +137,8 @@ func TestLogIsReadLate(t *testing.T) {
 // here for a client that does not take its close frame.
 func TestSecondSignal(t *testing.T) {
 	s, _, stderr := startWithPipes(t, "-drain-timeout", "1h", "-write-timeout", "1h", "-rate", "0")
-	stall(t, route{url: s.ws()})
-	s.signal(syscall.SIGTERM)
+	stall(t, e2e.Route{URL: s.WS()})
+	s.Signal(syscall.SIGTERM)
 	log := bufio.NewReader(stderr)
 	for line := ""; !strings.Contains(line, "stopping"); {
 		var err error
@@ -152,41 +146,41 @@ func TestSecondSignal(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.signal(syscall.SIGTERM)
+	s.Signal(syscall.SIGTERM)
 	select {
-	case <-s.exited:
-	case <-time.After(patience):
-		s.cmd.Process.Kill()
+	case <-s.Exited:
+	case <-time.After(e2e.Patience):
+		s.Cmd.Process.Kill()
 		t.Error("the second SIGTERM does not end the server")
 	}
-	s.once.Do(func() {}) // it has ended, and not in peace
-	if code := s.cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGTERM) {
+	s.Abandon() // it has ended, and not in peace
+	if code := s.Cmd.ProcessState.ExitCode(); code != 128+int(syscall.SIGTERM) {
 		t.Errorf("ended with status %d", code)
 	}
 }
 
 // stall signs in a client that reads nothing more, and has so much sent to it
 // that the server cannot write all of it.
-func stall(t *testing.T, to route) {
+func stall(t *testing.T, to e2e.Route) {
 	t.Helper()
-	caller := signIn(t, to, "caller", "")
-	to.dial = smallWindow
-	sleeper, _, err := to.handshake()
+	caller := e2e.SignIn(t, to, "caller", "")
+	to.Dial = smallWindow
+	sleeper, _, err := to.Handshake()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { sleeper.Close() })
-	sleeper.WriteJSON(message{"type": "login", "name": "sleeper"})
+	sleeper.WriteJSON(e2e.Message{"type": "login", "name": "sleeper"})
 	if _, _, err := sleeper.ReadMessage(); err != nil {
 		t.Fatal(err)
 	}
-	caller.send(message{"type": "offer", "name": "sleeper", "offer": "an offer"})
+	caller.Send(e2e.Message{"type": "offer", "name": "sleeper", "offer": "an offer"})
 	for {
 		select {
-		case <-caller.frames: // that there is no more room
+		case <-caller.Frames: // that there is no more room
 			return
 		default:
-			caller.send(message{"type": "candidate", "name": "sleeper", "candidate": strings.Repeat("x", 30<<10)})
+			caller.Send(e2e.Message{"type": "candidate", "name": "sleeper", "candidate": strings.Repeat("x", 30<<10)})
 		}
 	}
 }
