@@ -9,7 +9,6 @@ import (
 	"math"
 	"net"
 	"net/netip"
-	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -23,7 +22,7 @@ import (
 type Config struct {
 	listen         []string // host:port, or unix:/path
 	basePath       string   // begins and ends with a slash
-	origins        []string // in lower case
+	origins        []string // as browsers write them
 	trustedProxies proxies
 	tlsCert        string
 	tlsKey         string
@@ -65,7 +64,7 @@ func newFlags(cfg *Config) *flag.FlagSet {
 
 	listFlag(f, &cfg.listen, "listen", ":9090", "address to listen on, or unix:/path; repeatable", parseListen)
 	valueFlag(f, &cfg.basePath, "base-path", "/", "path prefix, for proxies that do not strip theirs", parseBasePath)
-	listFlag(f, &cfg.origins, "origins", "", "origins of further pages that may connect, such as https://app.example.org; * for all", parseOrigin)
+	listFlag(f, &cfg.origins, "origins", "", "origins of further pages that may connect and frame the page, such as https://app.example.org or https://*.example.org; null for pages from disk; * for all", parseOrigin)
 	listFlag(f, &cfg.trustedProxies, "trusted-proxies", "", "addresses or networks of proxies whose X-Forwarded-For is believed; a unix socket's peer always is", parseNetwork)
 	valueFlag(f, &cfg.tlsCert, "tls-cert", "", "PEM file with the certificate for TLS; read again on SIGHUP", parseFile)
 	valueFlag(f, &cfg.tlsKey, "tls-key", "", "PEM file with its key", parseFile)
@@ -195,17 +194,6 @@ func parseFile(s string) (string, error) {
 		return "", errors.New("it is the name of a file, not what is in it")
 	}
 	return s, nil
-}
-
-func parseOrigin(s string) (string, error) {
-	if s == "*" {
-		return s, nil
-	}
-	u, err := url.Parse(strings.ToLower(s))
-	if err != nil || u.Scheme == "" || u.Host == "" || strings.Trim(u.Path, "/") != "" {
-		return "", errors.New("an origin is of the form https://app.example.org")
-	}
-	return u.Scheme + "://" + strings.TrimSuffix(u.Host, impliedPorts[u.Scheme]), nil // as browsers write it
 }
 
 func parseNetwork(s string) (netip.Prefix, error) {

@@ -24,11 +24,11 @@ type page struct {
 }
 
 // demoPolicy lets the demo page load nothing but its own files, so that even
-// a fault in it could not run foreign code.
+// a fault in it could not run foreign code. Who may frame it comes behind.
 const demoPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
-	"media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+	"media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
 
-func newDemoPage() (*page, error) {
+func newDemoPage(frameAncestors string) (*page, error) {
 	files, err := fs.Sub(builtIn, "static")
 	if err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func newDemoPage() (*page, error) {
 		etags[name] = `"` + hex.EncodeToString(sum[:12]) + `"`
 		return err
 	})
-	return &page{files: files, policy: demoPolicy, etags: etags}, err
+	return &page{files: files, policy: demoPolicy + frameAncestors, etags: etags}, err
 }
 
 // newDirPage serves a directory. No link in it leads out of it.

@@ -52,7 +52,8 @@ const (
 
 // newServer puts the parts together. The hub does not run yet.
 func newServer(cfg Config, log *slog.Logger) (*Server, error) {
-	page, err := newDemoPage()
+	origins := originRule{cfg.origins}
+	page, err := newDemoPage(origins.frameAncestors())
 	if cfg.static != "" {
 		page, err = newDirPage(cfg.static)
 	}
@@ -70,7 +71,7 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		dialect:  native{iceServers: iceServers},
 		socketIO: socketIO{iceServers: iceServers},
 		upgrader: websocket.Upgrader{WriteBufferPool: &sync.Pool{}}, // or each would hold a buffer that we do not use
-		origins:  originRule{cfg.origins},
+		origins:  origins,
 		door:     newDoor(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		page:     page,
 	}
