@@ -65,7 +65,7 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if name == "" || strings.HasSuffix(r.URL.Path, "/") {
 		name = path.Join(name, "index.html")
 	}
-	file, err := p.files.Open(name)
+	file, err := p.open(name)
 	if err != nil {
 		http.NotFound(w, r)
 		return
@@ -73,12 +73,31 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer file.Close()
 	info, err := file.Stat()
 	content, ok := file.(io.ReadSeeker)
-	if err != nil || info.IsDir() || !ok {
+	if err != nil || !ok {
 		http.NotFound(w, r)
 		return
 	}
 	p.setHeader(w.Header(), name)
 	http.ServeContent(w, r, name, info.ModTime(), content)
+}
+
+// open opens a regular file; anything else might hold its request for ever. What
+// has a name that begins with a dot was not put there to be served, but for the
+// folder that says something about the site (RFC 8615).
+func (p *page) open(name string) (fs.File, error) {
+	for part := range strings.SplitSeq(name, "/") {
+		if strings.HasPrefix(part, ".") && part != ".well-known" {
+			return nil, fs.ErrNotExist
+		}
+	}
+	info, err := fs.Stat(p.files, name)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p.files.Open(name)
 }
 
 func (p *page) setHeader(header http.Header, name string) {

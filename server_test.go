@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -39,11 +40,23 @@ func get(s *Server, method, target string) *httptest.ResponseRecorder {
 func TestPlainRequests(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"index.html": "own page", "sub/index.html": "sub page", "a.txt": "text",
-		"socket.io/socket.io.js": "client"} {
+		"socket.io/socket.io.js": "client", ".env": "secret", ".git/config": "secret", "sub/.hidden/index.html": "secret",
+		"..data": "secret", ".well-known/security.txt": "text", ".well-known/.env": "secret", ".well-knowns/a": "secret",
+		"piped/a": ""} {
 		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
 		os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644)
 	}
 	os.Symlink("/etc/passwd", filepath.Join(dir, "leak"))
+	for _, name := range []string{"pipe", "piped/index.html"} {
+		if err := syscall.Mkfifo(filepath.Join(dir, name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	socket, err := net.Listen("unix", filepath.Join(dir, "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
 	plain := newTestServer(t)
 	based := newTestServer(t, "-base-path", "/call")
 	own := newTestServer(t, "-static", dir)
@@ -80,6 +93,18 @@ func TestPlainRequests(t *testing.T) {
 		{own, "GET", "/sub", 404, ""},
 		{own, "GET", "/a.txt", 200, "text"},
 		{own, "GET", "/leak", 404, ""},
+		{own, "GET", "/.env", 404, ""},
+		{own, "GET", "/%2eenv", 404, ""},
+		{own, "GET", "/.git/config", 404, ""},
+		{own, "GET", "/sub/.hidden/index.html", 404, ""},
+		{own, "GET", "/sub/.hidden/", 404, ""},
+		{own, "GET", "/..data", 404, ""},
+		{own, "GET", "/.well-known/security.txt", 200, "text"},
+		{own, "GET", "/.well-known/.env", 404, ""},
+		{own, "GET", "/.well-knowns/a", 404, ""},
+		{own, "GET", "/pipe", 404, ""},
+		{own, "GET", "/piped/", 404, ""},
+		{own, "GET", "/socket", 404, ""},
 		{own, "GET", "/socket.io/socket.io.js", 200, "client"},
 		{own, "GET", "/socket.io/", 400, "Unsupported protocol version"},
 	} {
