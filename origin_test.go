@@ -196,3 +196,25 @@ func TestFrameAncestors(t *testing.T) {
 		}
 	}
 }
+
+// The line says what to set, and comes once a minute for an address.
+func TestRefusedOriginIsLogged(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		for range 3 {
+			answer, text := s.request("GET", pollingPath, "", "Origin", "https://app.example:8443")
+			if answer.StatusCode != 403 || !strings.Contains(text, "https://app.example:8443") || !strings.Contains(text, "localhost:9090") {
+				t.Errorf("answered %d %s", answer.StatusCode, text)
+			}
+		}
+		const line = `level=WARN msg="a page of another origin was refused; allow it with -origins" ` +
+			`origin=https://app.example:8443 host=localhost:9090 address=192.0.2.2 allow="-origins https://app.example:8443"`
+		s.log.wantLines(t, line)
+		s.Pass(warningPause)
+		s.request("GET", pollingPath, "", "Origin", "https://app.example:8443")
+		s.log.wantLines(t, line+" omitted=2")
+		s.Pass(warningPause)
+		s.request("GET", pollingPath, "", "Origin", "https://a.example\tb")
+		s.log.wantLines(t, `level=WARN msg="a page of another origin was refused; allow it with -origins" `+
+			`origin=https://a.example\tb host=localhost:9090 address=192.0.2.2`)
+	})
+}

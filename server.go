@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -33,6 +34,7 @@ type Server struct {
 	upgrader websocket.Upgrader
 	origins  originRule
 	door     *door
+	warnings *warnings
 	page     http.Handler
 	http     http.Server
 
@@ -73,6 +75,7 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		upgrader: websocket.Upgrader{WriteBufferPool: &sync.Pool{}}, // or each would hold a buffer that we do not use
 		origins:  origins,
 		door:     newDoor(cfg.maxConnections, cfg.maxConnectionsPerIP),
+		warnings: newWarnings(log),
 		page:     page,
 	}
 	// Those who come back all at once, after a restart, are not to be pinged
@@ -87,7 +90,7 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		WriteTimeout:      requestTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelInfo),
+		ErrorLog:          stdlog.New(s.warnings, "", 0),
 	}
 	return s, nil
 }
@@ -175,9 +178,14 @@ func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
 	if s.origins.allows(r) {
 		return true
 	}
-	s.log.Warn("origin refused; allow it with -origins",
-		"origin", excerpt(r.Header.Get("Origin")), "host", excerpt(r.Host))
-	http.Error(w, "pages from this origin may not connect", http.StatusForbidden)
+	from := strings.Join(r.Header["Origin"], ", ")
+	args := []any{"origin", excerpt(from), "host", excerpt(r.Host), "address", s.cfg.trustedProxies.clientAddress(r)}
+	if allowed, err := parseOrigin(from); err == nil {
+		args = append(args, "allow", "-origins "+allowed)
+	}
+	s.warnings.say(household(s.cfg.trustedProxies.clientAddress(r)), "a page of another origin was refused; allow it with -origins", args...)
+	http.Error(w, fmt.Sprintf("pages from %s may not connect to %s, unless its operator allows it (-origins)",
+		excerpt(from), excerpt(r.Host)), http.StatusForbidden)
 	return false
 }
 

@@ -82,6 +82,7 @@ func readText(t *testing.T, file string) string {
 type stage struct {
 	t        *testing.T
 	server   *Server
+	log      testLog // of what is logged at info and above
 	listener *memListener
 	running  sync.WaitGroup // listening clients, and shutdown
 	stop     func()
@@ -108,12 +109,13 @@ func newStage(t *testing.T, flags []string) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := newServer(cfg, slog.New(slog.DiscardHandler))
+	s := &stage{t: t, listener: newMemListener()}
+	server, err := newServer(cfg, s.log.logger(slog.LevelInfo))
 	if err != nil {
 		t.Fatal(err)
 	}
 	server.firstPing = func() time.Duration { return cfg.pingInterval }
-	s := &stage{t: t, server: server, listener: newMemListener()}
+	s.server = server
 	s.stop = sync.OnceFunc(func() { s.running.Go(s.shutDown) })
 	go server.hub.run()
 	go server.serve(s.listener)
