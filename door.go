@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"net"
-	"net/http"
 	"net/netip"
-	"strings"
 	"sync"
 )
 
@@ -25,13 +22,14 @@ func newDoor(max, maxPerAddress int) *door {
 }
 
 // enter counts a connection in and reports whether the limits have room for
-// it. Either way leave must follow.
+// it. Either way leave must follow. The limit by address is not kept for those
+// of whom none is known.
 func (d *door) enter(from netip.Prefix) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.open++
 	d.byAddress[from]++
-	return (d.max == 0 || d.open <= d.max) && (d.maxPerAddress == 0 || d.byAddress[from] <= d.maxPerAddress)
+	return (d.max == 0 || d.open <= d.max) && (d.maxPerAddress == 0 || !from.IsValid() || d.byAddress[from] <= d.maxPerAddress)
 }
 
 func (d *door) leave(from netip.Prefix) {
@@ -63,57 +61,4 @@ func (d *door) drained(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// proxies are the networks whose X-Forwarded-For is believed.
-type proxies []netip.Prefix
-
-func (p proxies) include(addr netip.Addr) bool {
-	for _, network := range p {
-		if network.Contains(addr) {
-			return true
-		}
-	}
-	return false
-}
-
-// clientAddress returns where a request comes from. It walks from our own
-// peer back through the proxies that are trusted; what an untrusted one
-// claims is not read. Whoever reaches a unix socket was let in by its file
-// permissions, and is trusted.
-func (p proxies) clientAddress(r *http.Request) netip.Addr {
-	addr, trusted := peerAddress(r)
-	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
-	for i := len(hops) - 1; i >= 0 && (trusted || p.include(addr)); i-- {
-		hop, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
-		if err != nil {
-			break
-		}
-		addr, trusted = hop.Unmap(), false
-	}
-	return addr
-}
-
-// peerAddress returns the other end of the connection itself; the zero
-// address, which is trusted, for a unix socket.
-func peerAddress(r *http.Request) (addr netip.Addr, trusted bool) {
-	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && local.Network() == "unix" {
-		return netip.Addr{}, true
-	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}, false
-	}
-	return peer.Addr().Unmap(), false
-}
-
-// household returns the addresses that count as one: an IPv6 subscriber has
-// a whole /64 to come from.
-func household(addr netip.Addr) netip.Prefix {
-	bits := addr.BitLen()
-	if addr.Is6() {
-		bits = 64
-	}
-	prefix, _ := addr.WithZone("").Prefix(bits) // the zero address has no prefix, and is one household too
-	return prefix
 }

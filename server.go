@@ -183,7 +183,7 @@ func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
 	if allowed, err := parseOrigin(from); err == nil {
 		args = append(args, "allow", "-origins "+allowed)
 	}
-	s.warnings.say(household(s.cfg.trustedProxies.clientAddress(r)), "a page of another origin was refused; allow it with -origins", args...)
+	s.warnings.say(s.cfg.trustedProxies.clientSubnet(r), "a page of another origin was refused; allow it with -origins", args...)
 	http.Error(w, fmt.Sprintf("pages from %s may not connect to %s, unless its operator allows it (-origins)",
 		excerpt(from), excerpt(r.Host)), http.StatusForbidden)
 	return false
@@ -194,7 +194,7 @@ func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
 // must leave by the door in the end.
 func (s *Server) enter(w http.ResponseWriter, r *http.Request, c *Client) (netip.Prefix, bool) {
 	addr := s.cfg.trustedProxies.clientAddress(r)
-	from := household(addr)
+	from := s.cfg.trustedProxies.clientSubnet(r)
 	room := s.door.enter(from)
 	if !s.open(w, r, c, addr) {
 		s.door.leave(from)

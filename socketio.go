@@ -309,7 +309,7 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, id string)
 
 // beginPolling begins a session that will come back with its WebSocket.
 func (s *Server) beginPolling(w http.ResponseWriter, r *http.Request) {
-	from := household(s.cfg.trustedProxies.clientAddress(r))
+	from := s.cfg.trustedProxies.clientSubnet(r)
 	if !s.door.enter(from) {
 		s.door.leave(from)
 		unavailable.answer(w)

@@ -205,8 +205,8 @@ func TestLobbyIsBounded(t *testing.T) {
 		packets := s.poll(first)
 		time.Sleep(time.Second)
 		for range maxVisitors - 1 {
-			s.server.door.enter(household(clientAddr.AddrPort().Addr()))
-			if _, ok := s.server.lobby.admit(household(clientAddr.AddrPort().Addr()), time.Minute); !ok {
+			s.server.door.enter(subnet(clientAddr.AddrPort().Addr()))
+			if _, ok := s.server.lobby.admit(subnet(clientAddr.AddrPort().Addr()), time.Minute); !ok {
 				t.Fatal("the lobby is shut")
 			}
 		}
@@ -217,7 +217,7 @@ func TestLobbyIsBounded(t *testing.T) {
 			t.Errorf("%d wait, want %d", n, maxVisitors)
 		}
 		s.server.lobby.fail(s.server.lobby.visitors[claimed])
-		s.server.door.leave(household(clientAddr.AddrPort().Addr()))
+		s.server.door.leave(subnet(clientAddr.AddrPort().Addr()))
 	})
 }
 
