@@ -23,7 +23,7 @@ func newRegistry() registry {
 func (r *registry) add(c *Client) {
 	r.byKey[c.name.Key] = c
 	same := r.byRole[c.role]
-	r.byRole[c.role] = slices.Insert(same, place(same, c), c)
+	r.byRole[c.role] = slices.Insert(same, indexOf(same, c), c)
 }
 
 // remove takes c out, if it is c that holds the name: a late goodbye must
@@ -34,7 +34,7 @@ func (r *registry) remove(c *Client) {
 	}
 	delete(r.byKey, c.name.Key)
 	same := r.byRole[c.role]
-	i := place(same, c)
+	i := indexOf(same, c)
 	if same = slices.Delete(same, i, i+1); len(same) == 0 {
 		delete(r.byRole, c.role)
 		return
@@ -42,8 +42,8 @@ func (r *registry) remove(c *Client) {
 	r.byRole[c.role] = same
 }
 
-// place returns where c stands, or belongs, among those of its role.
-func place(same []*Client, c *Client) int {
+// indexOf returns where c stands, or belongs, among those of its role.
+func indexOf(same []*Client, c *Client) int {
 	i, _ := slices.BinarySearchFunc(same, c, compareKeys)
 	return i
 }

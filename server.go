@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"path"
 	"strings"
@@ -30,10 +29,10 @@ type Server struct {
 	log      *slog.Logger
 	dialect  Dialect  // until the first frame decides
 	socketIO socketIO // for those who come in by its path
-	lobby    *lobby
+	polling  *pollingSessions
 	upgrader websocket.Upgrader
 	origins  originRule
-	door     *door
+	places   *places
 	warnings *warnings
 	page     http.Handler
 	http     http.Server
@@ -74,14 +73,14 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		socketIO: socketIO{iceServers: iceServers},
 		upgrader: websocket.Upgrader{WriteBufferPool: &sync.Pool{}}, // or each would hold a buffer that we do not use
 		origins:  origins,
-		door:     newDoor(cfg.maxConnections, cfg.maxConnectionsPerIP),
+		polling:  newPollingSessions(),
+		places:   newPlaces(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		warnings: newWarnings(log),
 		page:     page,
 	}
 	// Those who come back all at once, after a restart, are not to be pinged
 	// all at once ever after.
 	s.firstPing = func() time.Duration { return rand.N(cfg.pingInterval) }
-	s.lobby = newLobby(s.door.leave)
 	s.upgrader.CheckOrigin = func(*http.Request) bool { return true } // admitsOrigin has checked it
 	s.http = http.Server{
 		Handler:           s,
@@ -104,8 +103,8 @@ func (s *Server) serve(l net.Listener) error { return s.http.Serve(l) }
 func (s *Server) shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	s.hub.post(shutdown{})
-	s.lobby.close()
-	err := errors.Join(s.http.Shutdown(ctx), s.door.drained(ctx))
+	s.polling.close()
+	err := errors.Join(s.http.Shutdown(ctx), s.places.drained(ctx))
 	s.hub.stop()
 	s.writers.stop()
 	return err
@@ -123,7 +122,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.TrimSuffix(inside, "/") == "/socket.io":
 		s.serveSocketIO(w, r)
 	case websocket.IsWebSocketUpgrade(r) && !strings.HasPrefix(inside, "/socket.io/"):
-		s.upgrade(w, r)
+		s.welcome(w, r)
 	case inside == "":
 		u := url.URL{Path: s.cfg.basePath, RawQuery: r.URL.RawQuery}
 		http.Redirect(w, r, u.String(), http.StatusPermanentRedirect)
@@ -153,24 +152,18 @@ func (s *Server) ready(w http.ResponseWriter) {
 	fmt.Fprintln(w, "ready")
 }
 
-// upgrade makes a WebSocket of a request, and a client of that. It returns
-// while the client lives on, so that nothing of the request stays in memory.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request) {
+// welcome lets a client in that is to speak without Socket.IO.
+func (s *Server) welcome(w http.ResponseWriter, r *http.Request) {
 	if !s.admitsOrigin(w, r) {
 		return
 	}
 	c := s.newClient()
-	from, ok := s.enter(w, r, c)
-	if !ok {
-		return
-	}
-	if s.cfg.greeting {
-		c.send(Greeted{})
-	}
-	go func() {
-		defer s.door.leave(from)
+	s.upgrade(w, r, c, func() {
+		if s.cfg.greeting {
+			c.send(Greeted{})
+		}
 		c.serve()
-	}()
+	})
 }
 
 // admitsOrigin answers the request itself if the page that makes it may not.
@@ -187,38 +180,6 @@ func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
 	http.Error(w, fmt.Sprintf("pages from %s may not connect to %s, unless its operator allows it (-origins)",
 		excerpt(from), excerpt(r.Host)), http.StatusForbidden)
 	return false
-}
-
-// enter lets a client in by the door, and gives it a WebSocket. One for whom
-// there is no room gets it too, to be told that. If it reports true, somebody
-// must leave by the door in the end.
-func (s *Server) enter(w http.ResponseWriter, r *http.Request, c *Client) (netip.Prefix, bool) {
-	addr := s.cfg.trustedProxies.clientAddress(r)
-	from := s.cfg.trustedProxies.clientSubnet(r)
-	room := s.door.enter(from)
-	if !s.open(w, r, c, addr) {
-		s.door.leave(from)
-		return from, false
-	}
-	if !room {
-		c.kill(closeOverloaded)
-	}
-	return from, true
-}
-
-// open makes a WebSocket of a request from addr and gives it to c.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, c *Client, addr netip.Addr) bool {
-	ws, err := s.upgrader.Upgrade(linkHijacker{w, c.link}, r, nil)
-	if err != nil {
-		s.log.Debug("upgrade failed", "address", addr, "error", err)
-		return false
-	}
-	if s.log.Enabled(r.Context(), slog.LevelDebug) {
-		s.log.Debug("connection opened", "conn", c.id, "address", addr)
-	}
-	ws.SetReadLimit(s.cfg.maxMessage)
-	c.ws = ws
-	return true
 }
 
 // newClient makes a client that has no connection yet.

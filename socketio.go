@@ -1,20 +1,17 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
 )
 
 // This file is what lies below Socket.IO packets: the requests and sessions of
 // Engine.IO 4. The words are in dialect_socketio.go; those who wait for their
-// WebSocket, in lobby.go.
+// WebSocket, in polling.go.
 
 // The types of Engine.IO packets, each the first character of a frame.
 const (
@@ -161,6 +158,27 @@ func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// refuseConnects returns the refusals of the CONNECT packets among what a
+// client has posted, nil if there are none.
+func refuseConnects(posted [][]byte, message string) (packets []byte) {
+	for _, frame := range posted {
+		kind, text := split(frame)
+		p, ok := readHead(text)
+		if kind != engineMessage || !ok || p.kind != packetConnect {
+			continue
+		}
+		if packets != nil {
+			packets = append(packets, packetSeparator...)
+		}
+		packets = append(packets, engineMessage, packetConnectError)
+		if p.namespace != "" {
+			packets = append(append(packets, p.namespace...), ',')
+		}
+		packets = fmt.Appendf(packets, `{"message":%q}`, message)
+	}
+	return packets
+}
+
 // admitPage tells the browser that a page from elsewhere, which is allowed,
 // may read the answer. The rule for such requests is that of their
 // WebSockets (Fetch standard, CORS protocol).
@@ -192,11 +210,14 @@ var (
 	badMethod          = &engineError{http.StatusBadRequest, 2, "Bad handshake method"}
 	badRequest         = &engineError{http.StatusBadRequest, 3, "Bad request"}
 	tooMuch            = &engineError{http.StatusRequestEntityTooLarge, 3, "Too much before the upgrade to WebSocket"}
-	unsupportedVersion = &engineError{http.StatusBadRequest, 5, "Unsupported protocol version"}
-	unavailable        = &engineError{http.StatusServiceUnavailable, 3, "No room for another session"}
+	unsupportedVersion = &engineError{http.StatusBadRequest, 5, "Unsupported protocol version: EIO=4 is needed, which clients of Socket.IO 3 and 4 speak"}
+	unavailable        = &engineError{http.StatusServiceUnavailable, 3, "Too many connections: come back in a moment"}
 )
 
 func (e *engineError) answer(w http.ResponseWriter) {
+	if e.status == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", retryAfter)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(e.status)
 	fmt.Fprintf(w, `{"code":%d,"message":%q}`, e.code, e.message)
@@ -225,40 +246,32 @@ func (s *session) serve(c *Client) {
 // openSession begins a session with its WebSocket.
 func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
 	c, own := s.newSession(r)
-	from, ok := s.enter(w, r, c)
-	if !ok {
-		return
-	}
-	c.send(s.opening(newSessionID(), ""))
-	go func() {
-		defer s.door.leave(from)
+	s.upgrade(w, r, c, func() {
+		c.send(s.opening(newSessionID(), ""))
 		own.serve(c)
-	}()
+	})
 }
 
 // upgradeSession gives a session that began with long-polling its WebSocket.
 func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, id string) {
-	v, refusal := s.lobby.claim(id)
+	began, refusal := s.polling.claim(id)
 	if refusal != nil {
 		refusal.answer(w)
 		return
 	}
 	c, own := s.newSession(r)
-	if !s.open(w, r, c, s.cfg.trustedProxies.clientAddress(r)) {
-		s.lobby.fail(v)
-		s.door.leave(v.from)
-		return
-	}
-	go func() {
-		defer s.door.leave(v.from)
-		if why := s.switchOver(c, v); why != nil {
-			s.lobby.fail(v)
+	admitted := s.upgrade(w, r, c, func() {
+		if why := s.switchOver(c, began); why != nil {
+			s.polling.fail(began)
 			c.kill(why)
 			c.finish()
 			return
 		}
 		own.serve(c)
-	}()
+	})
+	if !admitted {
+		s.polling.fail(began)
+	}
 }
 
 // switchTime is how long a client may take to go over to its WebSocket.
@@ -266,7 +279,7 @@ const switchTime = 5 * time.Second
 
 // switchOver lets a client try its WebSocket and then go over to it. Until
 // then nobody else writes to it, and the hub does not know of it.
-func (s *Server) switchOver(c *Client, v *visitor) *Closing {
+func (s *Server) switchOver(c *Client, began *pollingSession) *Closing {
 	c.ws.SetReadDeadline(time.Now().Add(switchTime))
 	if why := c.await(tryPing); why != nil {
 		return why
@@ -274,11 +287,11 @@ func (s *Server) switchOver(c *Client, v *visitor) *Closing {
 	if c.link.send(appendFrame(nil, websocket.TextMessage, []byte(tryPong))) != nil {
 		return closeGone
 	}
-	s.lobby.release(v)
+	s.polling.release(began)
 	if why := c.await(string(engineUpgrade)); why != nil {
 		return why
 	}
-	c.early = s.lobby.depart(v)
+	c.early = s.polling.depart(began)
 	c.ws.SetReadDeadline(time.Time{})
 	return nil
 }
@@ -291,75 +304,4 @@ func (c *Client) await(want string) *Closing {
 		}
 		return nil
 	})
-}
-
-// servePolling answers a request of a session that has no WebSocket yet.
-func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, id string) {
-	switch {
-	case id == "" && r.Method == http.MethodGet:
-		s.beginPolling(w, r)
-	case id != "" && r.Method == http.MethodGet:
-		s.answerPoll(w, r, id)
-	case id != "" && r.Method == http.MethodPost:
-		s.keepPosted(w, r, id)
-	default:
-		badMethod.answer(w)
-	}
-}
-
-// beginPolling begins a session that will come back with its WebSocket.
-func (s *Server) beginPolling(w http.ResponseWriter, r *http.Request) {
-	from := s.cfg.trustedProxies.clientSubnet(r)
-	if !s.door.enter(from) {
-		s.door.leave(from)
-		unavailable.answer(w)
-		return
-	}
-	v, ok := s.lobby.admit(from, s.cfg.pingInterval+s.clientPatience())
-	if !ok {
-		unavailable.answer(w)
-		return
-	}
-	answerPacket(w, string(s.opening(v.id, `"websocket"`)))
-}
-
-// answerPoll lets a client wait for packets. There are none before it has its
-// WebSocket: the answer only frees it to go over.
-func (s *Server) answerPoll(w http.ResponseWriter, r *http.Request, id string) {
-	v, refusal := s.lobby.startPoll(id)
-	if refusal != nil {
-		refusal.answer(w)
-		return
-	}
-	wait := time.NewTimer(pollTime)
-	defer wait.Stop()
-	select {
-	case <-v.released:
-	case <-wait.C:
-	case <-r.Context().Done():
-	}
-	answerPacket(w, string(s.lobby.endPoll(v)))
-}
-
-// keepPosted keeps what a client says before it has its WebSocket.
-func (s *Server) keepPosted(w http.ResponseWriter, r *http.Request, id string) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPosted))
-	switch {
-	case err != nil:
-		tooMuch.answer(w)
-		return
-	case !utf8.Valid(body):
-		badRequest.answer(w)
-		return
-	}
-	if refusal := s.lobby.post(id, bytes.Split(body, []byte(packetSeparator))); refusal != nil {
-		refusal.answer(w)
-		return
-	}
-	answerPacket(w, "ok")
-}
-
-func answerPacket(w http.ResponseWriter, packet string) {
-	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
-	io.WriteString(w, packet)
 }

@@ -47,6 +47,27 @@ func (s *stage) request(method, path, body string, header ...string) (*http.Resp
 	return answer, string(text)
 }
 
+// raw sends bytes of a connection of their own and returns what comes at once.
+// The connection stays, and nobody reads from it any more.
+func (s *stage) raw(text string) string {
+	s.t.Helper()
+	conn, err := s.listener.dial(s.t.Context(), stageWindow)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.clients = append(s.clients, &stageClient{conn: conn})
+	if _, err := conn.Write([]byte(text)); err != nil {
+		s.t.Fatal(err)
+	}
+	synctest.Wait()
+	conn.pipe.mu.Lock()
+	defer conn.pipe.mu.Unlock()
+	return string(conn.unread)
+}
+
+// handshakeFields are what makes a request the handshake of a WebSocket.
+const handshakeFields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
 // wantAnswer makes a request and checks what comes back.
 func (s *stage) wantAnswer(method, path, body string, code int, want string) {
 	s.t.Helper()
@@ -121,6 +142,7 @@ func TestUpgradeFromPolling(t *testing.T) {
 }
 
 func TestPollingIsRefused(t *testing.T) {
+	const tooOld = `{"code":5,"message":"Unsupported protocol version: EIO=4 is needed, which clients of Socket.IO 3 and 4 speak"}`
 	onStage(t, "", func(t *testing.T, s *stage) {
 		id := s.beginPolling()
 		for _, tt := range []struct {
@@ -128,8 +150,8 @@ func TestPollingIsRefused(t *testing.T) {
 			code               int
 			want               string
 		}{
-			{"GET", "/socket.io/?EIO=3&transport=polling", "", 400, `{"code":5,"message":"Unsupported protocol version"}`},
-			{"GET", "/socket.io?transport=polling", "", 400, `{"code":5,"message":"Unsupported protocol version"}`},
+			{"GET", "/socket.io/?EIO=3&transport=polling", "", 400, tooOld},
+			{"GET", "/socket.io?transport=polling", "", 400, tooOld},
 			{"GET", "/socket.io/?EIO=4&transport=carrier-pigeon", "", 400, `{"code":0,"message":"Transport unknown"}`},
 			{"GET", socketPath, "", 400, `{"code":3,"message":"Bad request"}`},
 			{"POST", pollingPath, "40", 400, `{"code":2,"message":"Bad handshake method"}`},
@@ -144,80 +166,6 @@ func TestPollingIsRefused(t *testing.T) {
 		s.wantAnswer("POST", pollingPath+"&sid="+id, strings.Repeat("40\x1e", maxPostedPackets), 413,
 			`{"code":3,"message":"Too much before the upgrade to WebSocket"}`)
 		s.wantAnswer("GET", pollingPath+"&sid="+id, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-	})
-}
-
-// One poll a session waits, and not for ever.
-func TestPollWaits(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage) {
-		id := s.beginPolling()
-		start := time.Now()
-		packets := s.poll(id)
-		s.wantAnswer("GET", pollingPath+"&sid="+id, "", 400, `{"code":3,"message":"Bad request"}`)
-		if got, waited := <-packets, time.Since(start); got != "6" || waited != pollTime {
-			t.Errorf("the poll is answered %q after %v, want 6 after %v", got, waited, pollTime)
-		}
-		time.Sleep(10 * time.Second)
-		if got, waited := <-s.poll(id), time.Since(start); got != "1" || waited != 40*time.Second {
-			t.Errorf("the poll is answered %q after %v, want 1 when the session expires after 40s", got, waited)
-		}
-		s.wantAnswer("GET", pollingPath+"&sid="+id, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-
-		id = s.beginPolling()
-		packets = s.poll(id)
-		s.wantAnswer("POST", pollingPath+"&sid="+id, "1", 200, "ok")
-		if got := <-packets; got != "1" {
-			t.Errorf("the poll of a session that was closed is answered %q, want 1", got)
-		}
-	})
-}
-
-// A session counts as a connection from its first request until it has
-// expired or its WebSocket is closed.
-func TestPollingIsCounted(t *testing.T) {
-	onStage(t, "-max-connections 2", func(t *testing.T, s *stage) {
-		s.beginPolling()
-		id := s.beginPolling()
-		s.wantAnswer("GET", pollingPath, "", 503, `{"code":3,"message":"No room for another session"}`)
-		s.Connect("ann", socketPath+"&sid="+id, nil)
-		s.do("ann", "2probe")
-		s.do("ann", "5")
-		s.do("ann", "40")
-		s.wantFrames("ann", "3probe")
-		s.Next("ann")
-		time.Sleep(40 * time.Second) // the first has not come back
-		s.beginPolling()
-		s.wantAnswer("GET", pollingPath, "", 503, `{"code":3,"message":"No room for another session"}`)
-		s.Close("ann")
-		time.Sleep(lingerTime)
-		s.beginPolling()
-	})
-}
-
-// A full lobby costs nobody who comes back at once.
-func TestLobbyIsBounded(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage) {
-		claimed := s.beginPolling()
-		if _, refusal := s.server.lobby.claim(claimed); refusal != nil {
-			t.Fatal(refusal.message)
-		}
-		first := s.beginPolling()
-		packets := s.poll(first)
-		time.Sleep(time.Second)
-		for range maxVisitors - 1 {
-			s.server.door.enter(subnet(clientAddr.AddrPort().Addr()))
-			if _, ok := s.server.lobby.admit(subnet(clientAddr.AddrPort().Addr()), time.Minute); !ok {
-				t.Fatal("the lobby is shut")
-			}
-		}
-		if got := <-packets; got != "1" {
-			t.Errorf("the poll of the one who has waited longest is answered %q, want 1", got)
-		}
-		if n := len(s.server.lobby.visitors); n != maxVisitors {
-			t.Errorf("%d wait, want %d", n, maxVisitors)
-		}
-		s.server.lobby.fail(s.server.lobby.visitors[claimed])
-		s.server.door.leave(subnet(clientAddr.AddrPort().Addr()))
 	})
 }
 
@@ -247,7 +195,10 @@ func TestUpgradeFails(t *testing.T) {
 				}
 				time.Sleep(lingerTime)
 				s.wantAnswer("GET", pollingPath+"&sid="+id, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-				s.beginPolling() // there is room again
+				s.Connect("ben", "/", nil) // there is room again
+				if event, ok := s.Next("ben"); ok {
+					t.Errorf("the next one hears %v", event)
+				}
 				for range 2 {
 					s.Next("ann") // the close frame, of whatever code
 				}

@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bytes"
+	"container/list"
+	"crypto/rand"
+	"io"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// pollingSessions are the Socket.IO sessions that began with long-polling, as
+// stock clients do unless told otherwise, and have no WebSocket yet. Each is
+// to get one in a moment; there is nothing else for it here. What its client
+// posts meanwhile is kept. They are no connections and take no places of any.
+type pollingSessions struct {
+	mu       sync.Mutex
+	byID     map[string]*pollingSession
+	waiting  int                         // those whose WebSocket has not come
+	bySubnet map[netip.Prefix]*list.List // those, oldest first
+	shut     bool
+}
+
+// pollingSession is a session without a WebSocket.
+type pollingSession struct {
+	id       string
+	from     netip.Prefix
+	timer    *time.Timer
+	released chan struct{} // closed when its poll is to return
+
+	// Guarded by the mutex of pollingSessions.
+	inSubnet *list.Element // nil: its WebSocket has come, or the session is over
+	posted   [][]byte
+	size     int    // of posted, in bytes
+	polls    bool   // a GET waits
+	late     bool   // its WebSocket ought to have come
+	free     bool   // released is closed
+	over     bool   // no session any more
+	lastWord []byte // what the poll is answered with then
+}
+
+// What those may cost who do not come back. A stock client posts one packet,
+// its CONNECT, which may bring a token.
+const (
+	maxPolling         = 2000 // sessions
+	maxPollingOfSubnet = 250
+	maxPosted          = 16 << 10 // bytes, of one session
+	maxPostedPackets   = 16
+)
+
+// A client asks for its WebSocket as soon as it has its session. Where that
+// has not come after webSocketTime, something on the way does not pass it, and
+// the client is told so when its CONNECT is here and its poll waits. After
+// sessionTime it is forgotten at any rate.
+const (
+	webSocketTime = 6 * time.Second
+	sessionTime   = 10 * time.Second
+)
+
+// packetSeparator stands between the packets of a body.
+const packetSeparator = "\x1e"
+
+func newPollingSessions() *pollingSessions {
+	return &pollingSessions{byID: map[string]*pollingSession{}, bySubnet: map[netip.Prefix]*list.List{}}
+}
+
+// newSessionID returns an id that cannot be guessed: whoever knows it may
+// speak for the session.
+func newSessionID() string { return rand.Text() }
+
+// begin makes a session. If its subnet has too many, the oldest of them goes:
+// whoever means to come back does so at once. It returns nil if there are too
+// many in all.
+func (p *pollingSessions) begin(from netip.Prefix) *pollingSession {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	siblings := p.bySubnet[from]
+	if siblings != nil && siblings.Len() == maxPollingOfSubnet {
+		p.end(siblings.Front().Value.(*pollingSession), nil)
+		siblings = p.bySubnet[from]
+	}
+	if p.shut || p.waiting == maxPolling {
+		return nil
+	}
+	if siblings == nil {
+		siblings = list.New()
+		p.bySubnet[from] = siblings
+	}
+	s := &pollingSession{id: newSessionID(), from: from, released: make(chan struct{})}
+	s.inSubnet = siblings.PushBack(s)
+	p.waiting++
+	p.byID[s.id] = s
+	s.timer = time.AfterFunc(webSocketTime, func() { p.expire(s) })
+	return s
+}
+
+// startPoll makes a session's GET wait for released; endPoll must follow.
+func (p *pollingSessions) startPoll(id string) (*pollingSession, *engineError) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.byID[id]
+	switch {
+	case s == nil:
+		return nil, unknownSession
+	case s.polls:
+		return nil, badRequest
+	}
+	s.polls = true
+	p.giveUpIfTold(s)
+	return s, nil
+}
+
+// endPoll returns what the GET is answered with: that there is nothing yet,
+// or the last word of a session that is over. It reports whether that says why.
+func (p *pollingSessions) endPoll(s *pollingSession) (packets []byte, explained bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.polls = false
+	switch {
+	case !s.over:
+		return []byte{engineNoop}, false
+	case s.lastWord == nil:
+		return []byte{engineClose}, false
+	}
+	return s.lastWord, true
+}
+
+// post keeps what a session's client says.
+func (p *pollingSessions) post(id string, packets [][]byte) *engineError {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.byID[id]
+	if s == nil {
+		return unknownSession
+	}
+	for _, packet := range packets {
+		s.size += len(packet)
+		switch {
+		case string(packet) == string(engineClose):
+			p.end(s, nil)
+			return nil
+		case s.size > maxPosted || len(s.posted) == maxPostedPackets:
+			p.end(s, nil)
+			return tooMuch
+		}
+		s.posted = append(s.posted, packet)
+	}
+	p.giveUpIfTold(s)
+	return nil
+}
+
+// claim marks that a session's WebSocket has come.
+func (p *pollingSessions) claim(id string) (*pollingSession, *engineError) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.byID[id]
+	switch {
+	case s == nil:
+		return nil, unknownSession
+	case s.inSubnet == nil:
+		return nil, badRequest
+	}
+	p.leaveSubnet(s)
+	return s, nil
+}
+
+// release lets a session's polls return, now and later: its client waits for
+// that before it goes over to its WebSocket.
+func (p *pollingSessions) release(s *pollingSession) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.release()
+}
+
+func (s *pollingSession) release() {
+	if !s.free {
+		s.free = true
+		close(s.released)
+	}
+}
+
+// depart forgets a session that goes over to its WebSocket, and returns what
+// its client has posted.
+func (p *pollingSessions) depart(s *pollingSession) [][]byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.byID, s.id)
+	s.release()
+	posted := s.posted
+	s.posted = nil
+	return posted
+}
+
+// expire is called when a session's WebSocket has not come in time.
+func (p *pollingSessions) expire(s *pollingSession) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case s.inSubnet == nil:
+	case s.late:
+		p.end(s, nil)
+	default:
+		s.late = true
+		s.timer.Reset(sessionTime - webSocketTime)
+		p.giveUpIfTold(s)
+	}
+}
+
+// giveUpIfTold ends a session whose WebSocket ought to have come, as soon as
+// its client can be told why: when it has asked to be connected, and its poll
+// waits.
+func (p *pollingSessions) giveUpIfTold(s *pollingSession) {
+	if !s.late || !s.polls || s.inSubnet == nil {
+		return
+	}
+	if word := refuseConnects(s.posted, noWebSocket); word != nil {
+		p.end(s, word)
+	}
+}
+
+// fail ends a session whose WebSocket came to nothing.
+func (p *pollingSessions) fail(s *pollingSession) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.end(s, nil)
+}
+
+// end forgets a session. Its poll, if one waits, is answered with the last
+// word, or with the packet that closes a session if that is nil.
+func (p *pollingSessions) end(s *pollingSession, lastWord []byte) {
+	if s.over {
+		return
+	}
+	delete(p.byID, s.id)
+	p.leaveSubnet(s)
+	s.over, s.lastWord = true, lastWord
+	s.release()
+}
+
+// leaveSubnet takes a session out of those that wait for their WebSocket.
+func (p *pollingSessions) leaveSubnet(s *pollingSession) {
+	if s.inSubnet == nil {
+		return
+	}
+	siblings := p.bySubnet[s.from]
+	siblings.Remove(s.inSubnet)
+	if siblings.Len() == 0 {
+		delete(p.bySubnet, s.from)
+	}
+	s.inSubnet = nil
+	p.waiting--
+	s.timer.Stop()
+}
+
+// close ends all sessions, and begins none any more.
+func (p *pollingSessions) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shut = true
+	for _, s := range p.byID {
+		p.end(s, nil)
+	}
+}
+
+// noWebSocket is what a client hears that cannot be served.
+const noWebSocket = "your WebSocket does not come through to the server, and long-polling alone is not supported: " + proxyMust
+
+// servePolling answers a request of a session that has no WebSocket yet.
+func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, id string) {
+	switch {
+	case id == "" && r.Method == http.MethodGet:
+		s.beginPolling(w, r)
+	case id != "" && r.Method == http.MethodGet:
+		s.answerPoll(w, r, id)
+	case id != "" && r.Method == http.MethodPost:
+		s.keepPosted(w, r, id)
+	default:
+		badMethod.answer(w)
+	}
+}
+
+// beginPolling begins a session that will come back with its WebSocket. If
+// that would be refused, it is better to say so here: to refusals at this
+// point clients answer with growing pauses.
+func (s *Server) beginPolling(w http.ResponseWriter, r *http.Request) {
+	from := s.cfg.trustedProxies.clientSubnet(r)
+	if !s.places.hasRoom(from) {
+		unavailable.answer(w)
+		return
+	}
+	began := s.polling.begin(from)
+	if began == nil {
+		unavailable.answer(w)
+		return
+	}
+	answerPackets(w, []byte(s.opening(began.id, `"websocket"`)))
+}
+
+// answerPoll lets a client wait for packets. There are none before it has its
+// WebSocket: the answer frees it to go over, or says that there will be none.
+func (s *Server) answerPoll(w http.ResponseWriter, r *http.Request, id string) {
+	waiting, refusal := s.polling.startPoll(id)
+	if refusal != nil {
+		refusal.answer(w)
+		return
+	}
+	select {
+	case <-waiting.released:
+	case <-r.Context().Done():
+	}
+	packets, explained := s.polling.endPoll(waiting)
+	if explained {
+		s.warnOfProxy(r, "a Socket.IO client whose WebSocket does not come")
+	}
+	answerPackets(w, packets)
+}
+
+// keepPosted keeps what a client says before it has its WebSocket.
+func (s *Server) keepPosted(w http.ResponseWriter, r *http.Request, id string) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPosted))
+	switch {
+	case err != nil:
+		tooMuch.answer(w)
+		return
+	case !utf8.Valid(body):
+		badRequest.answer(w)
+		return
+	}
+	if refusal := s.polling.post(id, bytes.Split(body, []byte(packetSeparator))); refusal != nil {
+		refusal.answer(w)
+		return
+	}
+	answerPackets(w, []byte("ok"))
+}
+
+func answerPackets(w http.ResponseWriter, packets []byte) {
+	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
+	w.Write(packets)
+}
