@@ -85,6 +85,17 @@ func (l *link) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
+// unread takes what came with the handshake, for the first reads: the client
+// did not wait for the answer.
+func (l *link) unread(early *bufio.Reader) {
+	if early.Buffered() == 0 {
+		return
+	}
+	l.burst = bursts.Get().(*burst)
+	n, _ := early.Read(l.burst.buf[:]) // all of it: its buffer is the smaller one
+	l.burst.unread = l.burst.buf[:n]
+}
+
 // drain takes from what was read at once.
 func (l *link) drain(p []byte) int {
 	n := copy(p, l.burst.unread)
@@ -266,8 +277,7 @@ func (h linkHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	}
 	h.link.Conn = conn
 	boundSendBuffer(conn)
-	if rw.Reader.Buffered() == 0 { // else gorilla/websocket refuses the upgrade
-		rw.Reader = h.link.input
-	}
+	h.link.unread(rw.Reader)
+	rw.Reader = h.link.input
 	return h.link, rw, nil
 }

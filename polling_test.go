@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -191,5 +192,26 @@ func TestPollingSessionsAreBounded(t *testing.T) {
 		if p.begin(netip.Prefix{}) == nil {
 			t.Error("there is no room again")
 		}
+	})
+}
+
+// Clients of Socket.IO 2 are refused, and the operator hears of it.
+func TestSocketIO2(t *testing.T) {
+	onStage(t, forwards, func(t *testing.T, s *stage) {
+		for _, path := range []string{"/socket.io/?EIO=3&transport=polling&t=x&b64=1", "/socket.io/?EIO=3&transport=websocket", "/socket.io/?EIO=3"} {
+			for range 3 {
+				answer, text := s.request("GET", path, "", "X-Forwarded-For", "203.0.113.1")
+				if answer.StatusCode != 400 || !strings.Contains(text, `"code":5`) || !strings.Contains(text, "Socket.IO 3 and 4") {
+					t.Errorf("%s is answered %d %s", path, answer.StatusCode, text)
+				}
+			}
+		}
+		s.Connect("eve", "/socket.io/?EIO=3&transport=websocket", from("203.0.113.2"))
+		if event, _ := s.Next("eve"); event.Code != 400 {
+			t.Errorf("eve hears %v", event)
+		}
+		s.request("GET", "/socket.io/", "")
+		const line = `level=WARN msg="a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4" EIO=3 address=203.0.113.%d origin=""`
+		s.log.wantLines(t, fmt.Sprintf(line, 1), fmt.Sprintf(line, 2))
 	})
 }

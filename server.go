@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"path"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -71,7 +70,7 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		log:      log,
 		dialect:  native{iceServers: iceServers},
 		socketIO: socketIO{iceServers: iceServers},
-		upgrader: websocket.Upgrader{WriteBufferPool: &sync.Pool{}}, // or each would hold a buffer that we do not use
+		upgrader: newUpgrader(),
 		origins:  origins,
 		polling:  newPollingSessions(),
 		places:   newPlaces(cfg.maxConnections, cfg.maxConnectionsPerIP),
@@ -81,7 +80,6 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	// Those who come back all at once, after a restart, are not to be pinged
 	// all at once ever after.
 	s.firstPing = func() time.Duration { return rand.N(cfg.pingInterval) }
-	s.upgrader.CheckOrigin = func(*http.Request) bool { return true } // admitsOrigin has checked it
 	s.http = http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
@@ -119,6 +117,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.ready(w)
 	case !ok:
 		http.NotFound(w, r)
+	case isDamaged(r):
+		s.refuseDamaged(w, r)
 	case strings.TrimSuffix(inside, "/") == "/socket.io":
 		s.serveSocketIO(w, r)
 	case websocket.IsWebSocketUpgrade(r) && !strings.HasPrefix(inside, "/socket.io/"):

@@ -144,7 +144,7 @@ func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodOptions:
 		w.WriteHeader(http.StatusNoContent)
 	case query.Get("EIO") != engineVersion:
-		unsupportedVersion.answer(w)
+		s.refuseVersion(w, r, query.Get("EIO"))
 	case transport == "polling" && !upgrade:
 		s.servePolling(w, r, id)
 	case transport != "websocket":
@@ -156,6 +156,17 @@ func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.upgradeSession(w, r, id)
 	}
+}
+
+// refuseVersion refuses a client of a version that is not spoken here. Clients
+// of Socket.IO 2 understand no words of ours and try again for ever, so the
+// operator has to hear of it.
+func (s *Server) refuseVersion(w http.ResponseWriter, r *http.Request, version string) {
+	if version == "3" || version == "2" || version == "1" {
+		s.warnings.say(s.cfg.trustedProxies.clientSubnet(r), "a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4",
+			"EIO", excerpt(version), "address", s.cfg.trustedProxies.clientAddress(r), "origin", excerpt(r.Header.Get("Origin")))
+	}
+	unsupportedVersion.answer(w)
 }
 
 // refuseConnects returns the refusals of the CONNECT packets among what a
