@@ -47,7 +47,7 @@ const (
 	headerTimeout  = 10 * time.Second
 	maxHeaderBytes = 16<<10 - 4<<10 // net/http adds 4 KiB to it
 	requestTimeout = 30 * time.Second
-	idleTimeout    = time.Minute
+	idleTimeout    = 90 * time.Second // longer than the minute that load balancers keep connections
 )
 
 // newServer puts the parts together. The hub does not run yet.
@@ -70,9 +70,9 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		log:      log,
 		dialect:  native{iceServers: iceServers},
 		socketIO: socketIO{iceServers: iceServers},
+		polling:  newPollingSessions(),
 		upgrader: newUpgrader(),
 		origins:  origins,
-		polling:  newPollingSessions(),
 		places:   newPlaces(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		warnings: newWarnings(log),
 		page:     page,
@@ -88,6 +88,8 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          stdlog.New(s.warnings, "", 0),
+
+		DisableGeneralOptionsHandler: true, // we answer "OPTIONS *" as any other
 	}
 	return s, nil
 }
@@ -102,15 +104,35 @@ func (s *Server) shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	s.hub.post(shutdown{})
 	s.polling.close()
-	err := errors.Join(s.http.Shutdown(ctx), s.places.drained(ctx))
+	err := errors.Join(s.endRequests(ctx), s.places.drained(ctx))
 	s.hub.stop()
 	s.writers.stop()
 	return err
 }
 
+// lastRequestTime is how long requests may go on when the server stops. Ours
+// take no time: what takes longer is a client that does not send its request,
+// or does not read its answer, and nobody has to wait for that.
+const lastRequestTime = 2 * time.Second
+
+// endRequests takes no connections any more, and ends those that are not
+// WebSockets.
+func (s *Server) endRequests(ctx context.Context) error {
+	soon, cancel := context.WithTimeout(ctx, lastRequestTime)
+	defer cancel()
+	err := s.http.Shutdown(soon)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return s.http.Close()
+	}
+	return err
+}
+
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	inside, ok := s.underBase(r.URL.Path)
+	isSocketIO := ok && strings.TrimSuffix(inside, "/") == "/socket.io"
 	switch {
+	case r.Method == http.MethodOptions && !isSocketIO:
+		answerOptions(w, "GET, HEAD, OPTIONS")
 	case inside == "/healthz" || r.URL.Path == "/healthz":
 		fmt.Fprintln(w, "ok")
 	case inside == "/readyz" || r.URL.Path == "/readyz":
@@ -119,7 +141,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	case isDamaged(r):
 		s.refuseDamaged(w, r)
-	case strings.TrimSuffix(inside, "/") == "/socket.io":
+	case isSocketIO:
 		s.serveSocketIO(w, r)
 	case websocket.IsWebSocketUpgrade(r) && !strings.HasPrefix(inside, "/socket.io/"):
 		s.welcome(w, r)
@@ -141,6 +163,13 @@ func (s *Server) underBase(requested string) (string, bool) {
 	}
 	inside, ok := strings.CutPrefix(requested, base)
 	return inside, ok && (inside == "" || inside[0] == '/')
+}
+
+// answerOptions says which methods there are. Load balancers take it for a
+// sign of life.
+func answerOptions(w http.ResponseWriter, allow string) {
+	w.Header().Set("Allow", allow)
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // ready tells a load balancer whether to send clients here.

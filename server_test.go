@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -72,6 +74,11 @@ func TestPlainRequests(t *testing.T) {
 		{plain, "GET", "/../hub.go", 404, ""},
 		{plain, "GET", "/static/", 404, ""},
 		{plain, "POST", "/", 405, ""},
+		{plain, "OPTIONS", "/", 204, ""},
+		{plain, "OPTIONS", "/nothing", 204, ""},
+		{plain, "OPTIONS", "/healthz", 204, ""},
+		{plain, "OPTIONS", pollingPath, 204, ""},
+		{based, "OPTIONS", "/", 204, ""},
 		{plain, "GET", "/healthz", 200, "ok"},
 		{plain, "GET", "/readyz", 200, "ready"},
 		{plain, "GET", "/socket.io/?EIO=4&transport=polling", 200, `"upgrades":["websocket"]`},
@@ -206,5 +213,72 @@ func TestLinkKeepsItsParameters(t *testing.T) {
 	w := get(newTestServer(t, "-base-path", "/call"), "GET", "/call?name=ann&role=")
 	if got := w.Header().Get("Location"); got != "/call/?name=ann&role=" {
 		t.Errorf("redirected to %q", got)
+	}
+}
+
+// Load balancers ask in ways of their own whether somebody is there.
+func TestOptions(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		for request, want := range map[string][2]string{
+			"OPTIONS / HTTP/1.0\r\n\r\n":                                   {"HTTP/1.0 204 No Content\r\n", "Allow: GET, HEAD, OPTIONS\r\n"},
+			"OPTIONS / HTTP/1.1\r\nHost: x\r\n\r\n":                        {"HTTP/1.1 204 No Content\r\n", "Allow: GET, HEAD, OPTIONS\r\n"},
+			"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n":                        {"HTTP/1.1 204 No Content\r\n", "Allow: GET, HEAD, OPTIONS\r\n"},
+			"OPTIONS /socket.io/?EIO=4 HTTP/1.1\r\nHost: x\r\n\r\n":        {"HTTP/1.1 204 No Content\r\n", "Allow: GET, POST, OPTIONS\r\n"},
+			"OPTIONS / HTTP/1.1\r\nHost: x\r\n" + handshakeFields + "\r\n": {"HTTP/1.1 204 No Content\r\n", "Allow: GET, HEAD, OPTIONS\r\n"},
+		} {
+			answer := s.raw(request)
+			if !strings.HasPrefix(answer, want[0]) || !strings.Contains(answer, want[1]) {
+				t.Errorf("%q is answered %q, want %q", request, answer, want)
+			}
+		}
+	})
+}
+
+// A connection outlives the minute for which load balancers keep theirs, and
+// not much more.
+func TestIdleHTTPConnections(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		const request = "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
+		s.raw(request)
+		conn := s.clients[0].conn
+		answers := func() int {
+			synctest.Wait()
+			return strings.Count(string(conn.unread), "HTTP/1.1 200 OK")
+		}
+		s.Pass(75 * time.Second)
+		conn.Write([]byte(request))
+		if got := answers(); got != 2 {
+			t.Errorf("%d answers, want 2", got)
+		}
+		s.Pass(2 * time.Minute)
+		conn.Write([]byte(request))
+		if got := answers(); got == 3 {
+			t.Error("a connection is kept for two minutes")
+		}
+	})
+}
+
+// Nobody who sends half a request holds up a stop.
+func TestStopWaitsForNoRequests(t *testing.T) {
+	for name, half := range map[string]string{
+		"nothing":       "",
+		"half a header": "GET / HTTP/1.1\r\nHost:",
+		"half a POST":   "POST " + pollingPath + "&sid=%s HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n40",
+		"no body":       "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
+	} {
+		onStage(t, "", func(t *testing.T, s *stage) {
+			if strings.Contains(half, "%s") {
+				half = fmt.Sprintf(half, s.beginPolling())
+			}
+			s.raw(half)
+			s.signIn("ann")
+			start := time.Now()
+			s.Stop()
+			s.wantClosed("ann", 1012, 0)
+			s.running.Wait()
+			if waited := time.Since(start); waited > lastRequestTime+time.Second {
+				t.Errorf("with %s the stop takes %v", name, waited)
+			}
+		})
 	}
 }

@@ -142,7 +142,7 @@ func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
 	upgrade := websocket.IsWebSocketUpgrade(r)
 	switch {
 	case r.Method == http.MethodOptions:
-		w.WriteHeader(http.StatusNoContent)
+		answerOptions(w, "GET, POST, OPTIONS")
 	case query.Get("EIO") != engineVersion:
 		s.refuseVersion(w, r, query.Get("EIO"))
 	case transport == "polling" && !upgrade:
