@@ -238,7 +238,7 @@ func (c *Client) readBody(buf *bytes.Buffer, r io.Reader) *Closing {
 // admittedByNow reports whether c has been admitted when the hub has dealt with
 // everything that c has sent.
 func (c *Client) admittedByNow() bool {
-	return c.admitted.Load() || c.hub.sync() && c.admitted.Load()
+	return c.admitted.Load() || c.hub.answers(nil) && c.admitted.Load()
 }
 
 // closingOf words why reading failed.

@@ -80,8 +80,8 @@ type (
 	ringTimeout  struct{ cl *Call }
 	probeAlive   struct{ holder *Client }
 	probeTimeout struct{ p *probe }
-	caughtUp     struct{ done chan struct{} } // from sync, which waits for it
 	shutdown     struct{}
+	inquiry      struct{ answered chan<- struct{} } // by answers, which waits
 )
 
 // run handles messages until stop is called. What has come already is taken
@@ -122,15 +122,24 @@ func (h *Hub) post(m any) bool {
 	}
 }
 
-// sync waits until the hub has dealt with everything that was posted before. It
-// reports false if the hub has stopped.
-func (h *Hub) sync() bool {
-	done := make(chan struct{})
-	h.post(caughtUp{done})
+// answers waits until the hub has dealt with everything that was posted before,
+// and reports whether it has before somebody gives up, which nobody does on a
+// nil channel. A hub that was stopped has nothing to do.
+func (h *Hub) answers(givenUp <-chan struct{}) bool {
+	answered := make(chan struct{})
 	select {
-	case <-done:
+	case h.inbox <- inquiry{answered}:
+	case <-h.done:
+		return true
+	case <-givenUp:
+		return false
+	}
+	select {
+	case <-answered:
 		return true
 	case <-h.done:
+		return true
+	case <-givenUp:
 		return false
 	}
 }
@@ -154,10 +163,10 @@ func (h *Hub) handle(m any) {
 		h.probeAnswered(m.holder)
 	case probeTimeout:
 		h.probeTimedOut(m.p)
-	case caughtUp:
-		close(m.done)
 	case shutdown:
 		h.shutDown()
+	case inquiry:
+		close(m.answered)
 	default:
 		panic(fmt.Sprintf("hub: unknown message %T", m))
 	}

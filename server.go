@@ -134,9 +134,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodOptions && !isSocketIO:
 		answerOptions(w, "GET, HEAD, OPTIONS")
 	case inside == "/healthz" || r.URL.Path == "/healthz":
-		fmt.Fprintln(w, "ok")
+		s.answerHealth(w, r, "ok")
 	case inside == "/readyz" || r.URL.Path == "/readyz":
-		s.ready(w)
+		s.answerReadiness(w, r)
 	case !ok:
 		http.NotFound(w, r)
 	case isDamaged(r):
@@ -172,13 +172,28 @@ func answerOptions(w http.ResponseWriter, allow string) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// ready tells a load balancer whether to send clients here.
-func (s *Server) ready(w http.ResponseWriter) {
+// answerReadiness tells a load balancer whether to send clients here.
+func (s *Server) answerReadiness(w http.ResponseWriter, r *http.Request) {
 	if s.draining.Load() {
 		http.Error(w, "draining", http.StatusServiceUnavailable)
 		return
 	}
-	fmt.Fprintln(w, "ready")
+	s.answerHealth(w, r, "ready")
+}
+
+// hubPatience is how long the hub may take for a step before it counts as
+// standing. It takes microseconds.
+const hubPatience = 2 * time.Second
+
+// answerHealth says so if the server can do its work, for which the hub must.
+func (s *Server) answerHealth(w http.ResponseWriter, r *http.Request, yes string) {
+	ctx, cancel := context.WithTimeout(r.Context(), hubPatience)
+	defer cancel()
+	if !s.hub.answers(ctx.Done()) {
+		http.Error(w, "the hub does not answer", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, yes)
 }
 
 // welcome lets a client in that is to speak without Socket.IO.

@@ -30,6 +30,15 @@ func newTestServer(t *testing.T, args ...string) *Server {
 	return s
 }
 
+// newRunningServer returns a server whose hub runs until the test ends.
+func newRunningServer(t *testing.T, args ...string) *Server {
+	t.Helper()
+	s := newTestServer(t, args...)
+	go s.hub.run()
+	t.Cleanup(s.hub.stop)
+	return s
+}
+
 // get returns what a plain request is answered with.
 func get(s *Server, method, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
@@ -57,9 +66,9 @@ func TestPlainRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.Close()
-	plain := newTestServer(t)
-	based := newTestServer(t, "-base-path", "/call")
-	own := newTestServer(t, "-static", dir)
+	plain := newRunningServer(t)
+	based := newRunningServer(t, "-base-path", "/call")
+	own := newRunningServer(t, "-static", dir)
 	for _, tt := range []struct {
 		s              *Server
 		method, target string
@@ -159,7 +168,7 @@ func TestSelfSignedCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ts := httptest.NewUnstartedServer(newTestServer(t))
+	ts := httptest.NewUnstartedServer(newRunningServer(t))
 	ts.Listener = tls.NewListener(ts.Listener, cert.config())
 	ts.Start()
 	defer ts.Close()
@@ -214,6 +223,32 @@ func TestLinkKeepsItsParameters(t *testing.T) {
 	if got := w.Header().Get("Location"); got != "/call/?name=ann&role=" {
 		t.Errorf("redirected to %q", got)
 	}
+}
+
+// A hub that stands is seen from outside, and asking it leaves nothing behind.
+func TestHealthAsksTheHub(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTestServer(t)
+		check := func(code int, text string, after time.Duration) {
+			t.Helper()
+			for _, path := range []string{"/healthz", "/readyz"} {
+				start := time.Now()
+				w := get(s, "GET", path)
+				if w.Code != code || !strings.Contains(w.Body.String(), text) || time.Since(start) != after {
+					t.Errorf("%s: %d %q after %v, want %d with %q after %v", path, w.Code, w.Body, time.Since(start), code, text, after)
+				}
+			}
+		}
+		check(503, "the hub does not answer", hubPatience)
+		for len(s.hub.inbox) < cap(s.hub.inbox) {
+			s.hub.inbox <- inquiry{make(chan struct{})}
+		}
+		check(503, "the hub does not answer", hubPatience)
+		go s.hub.run()
+		check(200, "", 0)
+		s.hub.stop()
+		check(200, "", 0)
+	})
 }
 
 // Load balancers ask in ways of their own whether somebody is there.
