@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 	"time"
 
@@ -313,5 +315,29 @@ func copyFile(t *testing.T, from, to string) {
 	}
 	if err := os.WriteFile(to, content, 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A proxy that passes no WebSocket, as nginx does unless told otherwise: the
+// client hears why it cannot connect, and the log names the proxy, once.
+func TestSocketIOWithoutWebSocket(t *testing.T) {
+	node := program(t, "node")
+	program(t, "nginx", "/usr/sbin/nginx")
+	for _, name := range socketIOClients {
+		t.Run(name, func(t *testing.T) {
+			s := startUnix(t, filepath.Join(t.TempDir(), "http.sock"))
+			p := startNginx(t, s, "proxy_set_header Upgrade $http_upgrade;", "", "proxy_set_header Connection $switchboard_connection;", "")
+			options := `{"path":"/call/socket.io/","rejectUnauthorized":false,"auth":{"userID":"ann"}}`
+			ann := startSocketIOClient(t, node, nodePackage(t, name), p.url, options)
+			event := ann.hear()
+			if event.Event != "connect_error" || !strings.Contains(string(event.Args[0]), "a proxy in between has to pass on the headers Upgrade and Connection") {
+				t.Errorf("the client hears %v", event)
+			}
+			const line = `msg="no WebSocket comes through: `
+			s.wait(regexp.MustCompile(line + `.*peer="unix socket".*`))
+			if n := strings.Count(s.printed.String(), line); n != 1 {
+				t.Errorf("the log says it %d times", n)
+			}
+		})
 	}
 }
