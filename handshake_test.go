@@ -23,6 +23,7 @@ func TestDamagedHandshakes(t *testing.T) {
 		"another Connection":   {"1.1", "Upgrade: websocket\r\nConnection: keep-alive\r\n" + key, ""},
 		"nothing but Upgrade":  {"1.1", "Upgrade: WebSocket\r\n", ""},
 		"the version only":     {"1.1", "Sec-WebSocket-Version: 13\r\n", ""},
+		"the key only":         {"1.1", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""},
 		"an old proxy":         {"1.0", handshakeFields, "protocol=HTTP/1.0"},
 		"a proxy with a name":  {"1.1", "Via: 1.1 varnish\r\nX-Forwarded-For: 203.0.113.1\r\n" + key, `Via="1.1 varnish" X-Forwarded-For=203.0.113.1`},
 		"an empty Upgrade":     {"1.1", "Upgrade: \r\nConnection: \r\n" + key, ""},

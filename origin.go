@@ -75,15 +75,15 @@ func (o origin) String() string {
 	return o.scheme + "://" + o.host + ":" + o.port
 }
 
-// matches reports whether an origin is one that is allowed. "*." stands for
-// one or more labels of a host.
+// matches reports whether an origin is one that is allowed. "*" stands for one
+// or more labels of a host, none of which is empty.
 func (o origin) matches(allowed string) bool {
 	text := o.String()
 	before, after, subdomains := strings.Cut(allowed, "*")
 	if !subdomains {
 		return text == allowed
 	}
-	return len(text) > len(allowed)-len("*") && strings.HasPrefix(text, before) && strings.HasSuffix(text, after)
+	return strings.HasPrefix(text, before) && strings.HasSuffix(text, after)
 }
 
 var impliedPorts = map[string]string{"http": "80", "https": "443"}

@@ -218,3 +218,26 @@ func TestRefusedOriginIsLogged(t *testing.T) {
 			`origin=https://a.example\tb host=localhost:9090 address=192.0.2.2`)
 	})
 }
+
+// Whatever -origins takes is read as the same again, and is nothing but a
+// scheme, a host and a port.
+func FuzzOrigins(f *testing.F) {
+	for _, seed := range []string{"https://app.example.org", "http://*.a.example:8080/", "file://", "null", "*", "http://[::1]:443", "https://u@h", "app://."} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		once, err := parseOrigin(s)
+		if err != nil {
+			if once != "" || strings.ContainsAny(err.Error(), "\n\x1b") {
+				t.Fatalf("%q is read as %q and refused with %q", s, once, err)
+			}
+			return
+		}
+		if again, err := parseOrigin(once); again != once || err != nil {
+			t.Fatalf("%q is read as %q, and that as %q, %v", s, once, again, err)
+		}
+		if strings.ContainsAny(once, " ,;@?#'\"\\\n") || strings.Count(once, "//") > 1 {
+			t.Fatalf("%q is read as %q", s, once)
+		}
+	})
+}

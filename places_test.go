@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -91,6 +94,34 @@ func TestRefusedConnectionsAreBounded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A stop waits for all, those who are being refused among them.
+func TestDrained(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlaces(2, 0)
+		var taken []place
+		for n := range uint32(4) {
+			pl, ok := p.take(testSubnet(n))
+			if !ok || pl.refused() != (n >= 2) {
+				t.Fatalf("the place %d is there: %t, and one of the refused: %t", n, ok, pl.refused())
+			}
+			taken = append(taken, pl)
+		}
+		start := time.Now()
+		for i, pl := range taken {
+			time.AfterFunc(time.Duration(i)*time.Second, pl.leave)
+		}
+		if err := p.drained(t.Context()); err != nil || time.Since(start) != 3*time.Second {
+			t.Errorf("drained after %v: %v", time.Since(start), err)
+		}
+		p.take(testSubnet(0))
+		soon, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.drained(soon); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("with one left: %v", err)
+		}
+	})
 }
 
 // A proxy that does not say for whom it comes does not make everybody one.

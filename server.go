@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	stdlog "log"
 	"log/slog"
 	"math/rand/v2"
@@ -80,18 +81,22 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	// Those who come back all at once, after a restart, are not to be pinged
 	// all at once ever after.
 	s.firstPing = func() time.Duration { return rand.N(cfg.pingInterval) }
-	s.http = http.Server{
-		Handler:           s,
+	s.http = newHTTPServer(s, s.warnings)
+	return s, nil
+}
+
+func newHTTPServer(handler http.Handler, log io.Writer) http.Server {
+	return http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      requestTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          stdlog.New(s.warnings, "", 0),
+		ErrorLog:          stdlog.New(log, "", 0),
 
-		DisableGeneralOptionsHandler: true, // we answer "OPTIONS *" as any other
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is answered as any other
 	}
-	return s, nil
 }
 
 // serve takes connections from l until shutdown.

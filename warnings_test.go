@@ -111,6 +111,25 @@ func TestWarningsAreBounded(t *testing.T) {
 	})
 }
 
+// The one who makes room is the one who was told of longest ago.
+func TestWarningsForgetTheOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log testLog
+		w := newWarnings(log.logger(slog.LevelInfo))
+		for n := range uint32(maxWarnings) {
+			w.say(testSubnet(n), "no")
+		}
+		time.Sleep(warningPause)
+		w.say(testSubnet(0), "no")
+		w.say(testSubnet(1<<20), "no") // in place of the second
+		log.lines()
+		w.say(testSubnet(0), "no")
+		log.wantLines(t, "")
+		w.say(testSubnet(1), "no")
+		log.wantLines(t, "level=WARN msg=no")
+	})
+}
+
 func TestNetHTTPLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log testLog
