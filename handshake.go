@@ -9,32 +9,29 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// upgrade makes a WebSocket of a request and gives it to c, whose life is
-// serve. It returns while the client lives on, so that nothing of the request
-// stays in memory. A client for whom there is no room gets its WebSocket too,
-// to be told that, unless there are too many of those. It reports whether the
-// client is let in.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *Client, serve func()) bool {
-	place, ok := s.places.take(s.cfg.trustedProxies.clientSubnet(r))
-	if !ok {
+// upgrade makes a WebSocket of a request and gives it to c, which then has a
+// place to leave in the end. If it reports false, nothing is left to do: the
+// request has been answered. A client for whom there is no room gets its
+// WebSocket too, to be told that, unless there are too many of those.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *Client) (place, bool) {
+	taken, ok := s.places.take(s.cfg.trustedProxies.clientSubnet(r))
+	switch {
+	case !ok:
 		w.Header().Set("Retry-After", retryAfter)
 		http.Error(w, "there are too many connections: come back in a moment", http.StatusServiceUnavailable)
-		return false
-	}
-	if !s.open(w, r, c) {
-		place.leave()
-		return false
-	}
-	go func() {
-		defer place.leave()
-		if place.refused() {
-			c.kill(closeOverloaded)
+		return taken, false
+	case !s.open(w, r, c):
+		taken.leave()
+		return taken, false
+	case taken.refused():
+		c.kill(closeOverloaded)
+		go func() {
+			defer taken.leave()
 			c.finish()
-			return
-		}
-		serve()
-	}()
-	return !place.refused()
+		}()
+		return taken, false
+	}
+	return taken, true
 }
 
 // retryAfter is what those hear who are refused for want of room, in seconds.

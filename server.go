@@ -201,18 +201,24 @@ func (s *Server) answerHealth(w http.ResponseWriter, r *http.Request, yes string
 	fmt.Fprintln(w, yes)
 }
 
-// welcome lets a client in that is to speak without Socket.IO.
+// welcome lets a client in that is to speak without Socket.IO. It returns while
+// the client lives on, so that nothing of the request stays in memory.
 func (s *Server) welcome(w http.ResponseWriter, r *http.Request) {
 	if !s.admitsOrigin(w, r) {
 		return
 	}
 	c := s.newClient()
-	s.upgrade(w, r, c, func() {
-		if s.cfg.greeting {
-			c.send(Greeted{})
-		}
+	place, ok := s.upgrade(w, r, c)
+	if !ok {
+		return
+	}
+	if s.cfg.greeting {
+		c.send(Greeted{})
+	}
+	go func() {
+		defer place.leave()
 		c.serve()
-	})
+	}()
 }
 
 // admitsOrigin answers the request itself if the page that makes it may not.

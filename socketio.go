@@ -257,10 +257,15 @@ func (s *session) serve(c *Client) {
 // openSession begins a session with its WebSocket.
 func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
 	c, own := s.newSession(r)
-	s.upgrade(w, r, c, func() {
-		c.send(s.opening(newSessionID(), ""))
+	place, ok := s.upgrade(w, r, c)
+	if !ok {
+		return
+	}
+	c.send(s.opening(newSessionID(), ""))
+	go func() {
+		defer place.leave()
 		own.serve(c)
-	})
+	}()
 }
 
 // upgradeSession gives a session that began with long-polling its WebSocket.
@@ -271,7 +276,13 @@ func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, id strin
 		return
 	}
 	c, own := s.newSession(r)
-	admitted := s.upgrade(w, r, c, func() {
+	place, ok := s.upgrade(w, r, c)
+	if !ok {
+		s.polling.fail(began)
+		return
+	}
+	go func() {
+		defer place.leave()
 		if why := s.switchOver(c, began); why != nil {
 			s.polling.fail(began)
 			c.kill(why)
@@ -279,10 +290,7 @@ func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, id strin
 			return
 		}
 		own.serve(c)
-	})
-	if !admitted {
-		s.polling.fail(began)
-	}
+	}()
 }
 
 // switchTime is how long a client may take to go over to its WebSocket.
