@@ -104,6 +104,7 @@ func protocolTable(t *testing.T, heading string) (rows [][]string) {
 var unplayable = map[string]struct{ because, test string }{
 	"closeSlow":           {"who hears it reads, and is not too slow", "TestWhoFallsBehindIsLetGo"},
 	"closeInternal":       {"nothing that a client says makes the server fail", "TestFaultInADialect"},
+	"closeTooLargeYet":    {"its line would be longer than 8 KiB", "TestMessagesBeforeSignInAreSmall"},
 	"closeMessageTimeout": {"in a transcript everybody says whole messages", "TestMessageWithoutEnd"},
 }
 

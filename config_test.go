@@ -132,7 +132,7 @@ func TestCommandLineRefusals(t *testing.T) {
 		"-greeting false":   "-greeting=false",
 		"-ring-timeout":     "-ring-timeout needs a value",
 		"-listen ,":         "-listen names no address",
-		"-max-queue 100KiB": "-max-queue has no room",
+		"-max-queue 100KiB": "-max-queue is too small",
 		"-tls-cert a":       "-tls-key",
 		"-tls-key a":        "-tls-cert",
 		"-pong-timeout 1h":  "-ping-interval",

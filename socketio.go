@@ -249,7 +249,7 @@ func (s *Server) newSession(r *http.Request) (*Client, *session) {
 
 // serve is the life of a session that has its WebSocket.
 func (s *session) serve(c *Client) {
-	s.timer = time.AfterFunc(connectTime, func() { c.lose(closeUnconnected) })
+	s.timer = afterwards(connectTime, func() { c.lose(closeUnconnected) })
 	defer s.timer.Stop()
 	c.serve()
 }

@@ -321,21 +321,21 @@ func copyFile(t *testing.T, from, to string) {
 // A proxy that passes no WebSocket, as nginx does unless told otherwise: the
 // client hears why it cannot connect, and the log names the proxy, once.
 func TestSocketIOWithoutWebSocket(t *testing.T) {
-	node := program(t, "node")
-	program(t, "nginx", "/usr/sbin/nginx")
-	for _, name := range socketIOClients {
+	node := e2e.Program(t, "node")
+	e2e.Program(t, "nginx", "/usr/sbin/nginx")
+	for _, name := range e2e.SocketIOClients {
 		t.Run(name, func(t *testing.T) {
-			s := startUnix(t, filepath.Join(t.TempDir(), "http.sock"))
-			p := startNginx(t, s, "proxy_set_header Upgrade $http_upgrade;", "", "proxy_set_header Connection $switchboard_connection;", "")
+			s := e2e.StartUnix(t, filepath.Join(t.TempDir(), "http.sock"))
+			p := e2e.StartNginx(t, s, "proxy_set_header Upgrade $http_upgrade;", "", "proxy_set_header Connection $switchboard_connection;", "")
 			options := `{"path":"/call/socket.io/","rejectUnauthorized":false,"auth":{"userID":"ann"}}`
-			ann := startSocketIOClient(t, node, nodePackage(t, name), p.url, options)
+			ann := startSocketIOClient(t, node, e2e.NodePackage(t, name), p.URL, options)
 			event := ann.hear()
 			if event.Event != "connect_error" || !strings.Contains(string(event.Args[0]), "a proxy in between has to pass on the headers Upgrade and Connection") {
 				t.Errorf("the client hears %v", event)
 			}
 			const line = `msg="no WebSocket comes through: `
-			s.wait(regexp.MustCompile(line + `.*peer="unix socket".*`))
-			if n := strings.Count(s.printed.String(), line); n != 1 {
+			s.Wait(regexp.MustCompile(line + `.*peer="unix socket".*`))
+			if n := strings.Count(s.Printed.String(), line); n != 1 {
 				t.Errorf("the log says it %d times", n)
 			}
 		})
