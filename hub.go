@@ -194,10 +194,6 @@ func (h *Hub) admit(c *Client) {
 	h.startLoginTimer(c)
 }
 
-func (h *Hub) startLoginTimer(c *Client) {
-	c.loginTimer = afterwards(h.limits.loginTimeout, func() { h.post(loginTimeout{c}) })
-}
-
 // remove forgets a connection, and ends it if that has not begun: its calls
 // end, its name is free at once.
 func (h *Hub) remove(c *Client, why *Closing) {
@@ -312,59 +308,6 @@ func (h *Hub) callOf(c *Client, req Request) string {
 	return ""
 }
 
-// letIn tells c, whose family wants to know, by what id it goes.
-func (h *Hub) letIn(c *Client) {
-	if c.memberID == "" {
-		c.memberID = newMemberID()
-	}
-	h.tell(c, Connected{c.memberID})
-}
-
-// login gives c the name that it asks for, if the name is free. If somebody
-// holds it, a probe finds out whether that is still so.
-func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
-	if refusal := h.checkLogin(c, cmd); refusal != nil {
-		return refusal
-	}
-	if holder := h.registry.byKey[cmd.Name.Key]; holder != nil {
-		return h.probe(holder, c, req, cmd)
-	}
-	h.signIn(c, cmd)
-	return nil
-}
-
-// checkLogin says why c may not have a name now, whoever holds it.
-func (h *Hub) checkLogin(c *Client, cmd Login) *Refused {
-	switch {
-	case c.loggedIn():
-		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
-	case c.waiting != nil:
-		return refuse(CodeBadState, "your login is being looked at")
-	case len(c.calls) > 0:
-		return refuse(CodeBadState, "you are in a call, and cannot change how you are addressed")
-	case !h.rights.known[cmd.Role]:
-		return refuse(CodeBadRole, "there is no role "+excerpt(cmd.Role))
-	}
-	return nil
-}
-
-func nameTaken(name Name) *Refused {
-	return refuse(CodeNameTaken, name.Text+" is signed in already")
-}
-
-func (h *Hub) signIn(c *Client, cmd Login) {
-	c.name, c.role = cmd.Name, cmd.Role
-	c.admitted.Store(true)
-	c.loginTimer.Stop()
-	c.loginTimer = nil // it will not be needed again, and most connections are signed in
-	h.registry.add(c)
-	h.log.Info("signed in", "conn", c.id, "name", c.name.Text, "role", c.role)
-	if cmd.Connects {
-		h.letIn(c)
-	}
-	h.tell(c, LoggedIn{Name: c.name.Text, Role: c.role})
-}
-
 // listUsers tells c who is there, unless it has not read yet what it was told.
 func (h *Hub) listUsers(c *Client) *Refused {
 	if c.out.crowded() {
@@ -372,12 +315,6 @@ func (h *Hub) listUsers(c *Client) *Refused {
 	}
 	h.tell(c, h.registry.list(c, h.rights, h.limits.maxListBytes))
 	return nil
-}
-
-func (h *Hub) loginTimedOut(c *Client) {
-	if !c.loggedIn() && c.room == nil {
-		h.remove(c, closeLoginTimeout)
-	}
 }
 
 // shutDown ends every call and every connection. It follows in the inbox

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -122,13 +120,13 @@ func (c *slowConn) Read(p []byte) (int, error) {
 func (s *stage) signInSlowly(name string, pace slowConn, hear func(frame string)) {
 	s.t.Helper()
 	c := &stageClient{name: name}
+	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (_ net.Conn, err error) {
+		c.conn, err = s.listener.dial(ctx, stageWindow)
+		pace.Conn = c.conn
+		return &pace, err
+	}}
 	var err error
-	if c.conn, err = s.listener.dial(context.Background(), stageWindow); err != nil {
-		s.t.Fatal(err)
-	}
-	pace.Conn = c.conn
-	c.ws, _, err = websocket.NewClient(&pace, &url.URL{Scheme: "ws", Host: "localhost:9090"}, http.Header{}, 0, 0)
-	if err != nil {
+	if c.ws, _, err = dialer.Dial("ws://localhost:9090/", nil); err != nil {
 		s.t.Fatal(err)
 	}
 	s.clients = append(s.clients, c)
