@@ -17,6 +17,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"switchboard/internal/memnet"
 	"switchboard/internal/transcript"
 )
 
@@ -88,7 +89,7 @@ func TestReaderThatStops(t *testing.T) {
 	onStage(t, "-rate 0", func(t *testing.T, s *stage) {
 		_, bob := s.talk("ann", "bob")
 		s.talk("cyd", "dan")
-		bob.conn.suspend()
+		bob.conn.Suspend()
 		candidate := `{"type":"candidate","candidate":"` + strings.Repeat("x", 4000) + `"}`
 		sent := 0
 		for ; ; sent += len(candidate) {
@@ -119,12 +120,12 @@ func TestReaderThatStops(t *testing.T) {
 func TestReaderThatIsSlow(t *testing.T) {
 	onStage(t, "-rate 0", func(t *testing.T, s *stage) {
 		_, bob := s.talk("ann", "bob")
-		bob.conn.suspend()
+		bob.conn.Suspend()
 		for i := range 200 {
 			s.do("ann", fmt.Sprintf(`{"type":"candidate","candidate":"%d %s"}`, i, strings.Repeat("x", 1000)))
 		}
 		time.Sleep(4 * time.Second)
-		bob.conn.resume()
+		bob.conn.Resume()
 		for i := range 200 {
 			event, ok := s.Next("bob")
 			if want := fmt.Sprintf(`"candidate":"%d x`, i); !ok || !strings.Contains(event.Text, want) {
@@ -245,13 +246,13 @@ func TestCloseIsEchoed(t *testing.T) {
 func TestBurstOfLargeMessages(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
 		_, bob := s.talk("ann", "bob")
-		bob.conn.suspend()
+		bob.conn.Suspend()
 		large := `{"type":"candidate","candidate":"` + strings.Repeat("x", 60000) + `"}`
 		for range 100 {
 			s.do("ann", large)
 		}
 		synctest.Wait()
-		bob.conn.resume()
+		bob.conn.Resume()
 		refused, arrived := 0, 0
 		for event, ok := s.Next("ann"); ok; event, ok = s.Next("ann") {
 			if !strings.Contains(event.Text, `"rate-limited"`) {
@@ -295,7 +296,7 @@ func TestFirstPing(t *testing.T) {
 
 func TestHalfARequest(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
-		conn, err := s.listener.dial(t.Context(), stageWindow)
+		conn, err := s.listener.Dial(t.Context(), stageWindow)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +312,7 @@ func TestHalfARequest(t *testing.T) {
 
 func TestHeaderTooLarge(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
-		conn, err := s.listener.dial(t.Context(), stageWindow)
+		conn, err := s.listener.Dial(t.Context(), stageWindow)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -448,7 +449,7 @@ func TestMessagesOfAllLengths(t *testing.T) {
 func TestLinkReads(t *testing.T) {
 	for _, lengths := range [][]int{{1, 2, 3}, {inputSize, 1, inputSize + 1}, {100_000, 1}, {300, 300, 300, 300, 300, 300, 300, 300}} {
 		synctest.Test(t, func(t *testing.T) {
-			client, server := newMemPipe(1 << 20)
+			client, server := memnet.NewPipe(1 << 20)
 			defer client.Close()
 			defer server.Close()
 			counting := &readCounter{Conn: server}
@@ -499,7 +500,7 @@ func (c *readCounter) Read(p []byte) (int, error) {
 }
 
 type countingConn struct {
-	memConn
+	net.Conn
 	writes int
 	err    error
 }
@@ -509,12 +510,4 @@ func (c *countingConn) SetWriteDeadline(time.Time) error { return nil }
 func (c *countingConn) Write(p []byte) (int, error) {
 	c.writes++
 	return len(p), c.err
-}
-
-// resume undoes suspend.
-func (c *memConn) resume() {
-	c.pipe.mu.Lock()
-	defer c.pipe.mu.Unlock()
-	c.suspended = false
-	c.pipe.changed.Broadcast()
 }

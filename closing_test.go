@@ -102,7 +102,7 @@ func TestAGoodbyeIsNoSignOfLife(t *testing.T) {
 			for _, ok := s.Next("ann"); ok; _, ok = s.Next("ann") {
 			}
 			ann := s.client("ann")
-			ann.conn.suspend()
+			ann.conn.Suspend()
 			s.Connect("phone", "/", nil)
 			s.do("phone", `{"type":"login","name":"ann"}`)
 			for _, piece := range tt.pieces {
@@ -123,7 +123,7 @@ func TestAGoodbyeIsNoSignOfLife(t *testing.T) {
 func TestHalfAMessageIsASignOfLife(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
 		ann := s.signIn("ann")
-		ann.conn.suspend()
+		ann.conn.Suspend()
 		s.Connect("phone", "/", nil)
 		s.do("phone", `{"type":"login","name":"ann"}`)
 		if event, ok := s.Next("phone"); ok {

@@ -87,8 +87,8 @@ func TestTheLeastQueueIsEnough(t *testing.T) {
 		s.do("tina", `{"type":"request-call","name":"sam","sdp":`+payload+`}`)
 		s.Next("tina")
 		s.Next("sam")
-		s.client("tina").conn.suspend()
-		s.client("sam").conn.suspend()
+		s.client("tina").conn.Suspend()
+		s.client("sam").conn.Suspend()
 		for range maxHeld {
 			s.do("sam", `42["candidate",{"candidate":"a candidate of some thirty bytes"}]`)
 			s.do("tina", `{"type":"candidate","candidate":"a candidate of some thirty bytes"}`)
@@ -96,7 +96,7 @@ func TestTheLeastQueueIsEnough(t *testing.T) {
 		s.do("sam", `42["respond-call",{"sdp":`+payload+`}]`)
 		time.Sleep(time.Second)
 		for _, name := range []string{"tina", "sam"} {
-			s.client(name).conn.resume()
+			s.client(name).conn.Resume()
 			heard := 0
 			for event, ok := s.Next(name); ok; event, ok = s.Next(name) {
 				if strings.Contains(event.Text, "new-ice-candidate") {
@@ -120,13 +120,13 @@ func TestListsFitIntoTheQueue(t *testing.T) {
 			s.Next(name[:3])
 		}
 		ann := s.signIn("ann")
-		ann.conn.suspend()
+		ann.conn.Suspend()
 		const asked = 50
 		for range asked {
 			s.do("ann", `{"type":"users"}`)
 		}
 		time.Sleep(time.Second)
-		ann.conn.resume()
+		ann.conn.Resume()
 		listed, refused := 0, 0
 		for event, ok := s.Next("ann"); ok; event, ok = s.Next("ann") {
 			switch {
@@ -160,7 +160,7 @@ func TestCallsToASlowReader(t *testing.T) {
 				s.do("bob", `{"type":"leave"}`)
 			}
 			s.signIn("ann")
-			bob.conn.suspend()
+			bob.conn.Suspend()
 			for refused := 0; refused < maxExcess/2; {
 				for _, frame := range round {
 					s.do("ann", frame)
@@ -174,7 +174,7 @@ func TestCallsToASlowReader(t *testing.T) {
 					}
 				}
 			}
-			bob.conn.resume()
+			bob.conn.Resume()
 			for event, ok := s.Next("bob"); ok; event, ok = s.Next("bob") {
 				if event.Kind != "frame" {
 					t.Fatalf("%s: bob is %s", name, event)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"switchboard/internal/memnet"
 )
 
 // newTestPulse returns the pulse of a client whose hub does not run, so that
@@ -121,7 +123,7 @@ func (s *stage) signInSlowly(name string, pace slowConn, hear func(frame string)
 	s.t.Helper()
 	c := &stageClient{name: name}
 	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (_ net.Conn, err error) {
-		c.conn, err = s.listener.dial(ctx, stageWindow)
+		c.conn, err = s.listener.Dial(ctx, stageWindow)
 		pace.Conn = c.conn
 		return &pace, err
 	}}
@@ -219,7 +221,7 @@ func TestLargeMessageToASlowReader(t *testing.T) {
 func TestGhostWithDataUnderWay(t *testing.T) {
 	onStage(t, "-rate 0", func(t *testing.T, s *stage) {
 		_, ann := s.talk("bob", "ann")
-		ann.conn.suspend()
+		ann.conn.Suspend()
 		for range 80 {
 			s.do("bob", `{"type":"candidate","candidate":"`+strings.Repeat("x", 4000)+`"}`)
 		}
@@ -235,7 +237,7 @@ func TestGhostWithDataUnderWay(t *testing.T) {
 // A write has its whole time, also when an earlier one has set the deadline.
 func TestEachWriteHasItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, server := newMemPipe(100)
+		client, server := memnet.NewPipe(100)
 		defer client.Close()
 		defer server.Close()
 		l := newLink(&pulse{}, time.Second)

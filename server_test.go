@@ -278,7 +278,7 @@ func TestIdleHTTPConnections(t *testing.T) {
 		conn := s.clients[0].conn
 		answers := func() int {
 			synctest.Wait()
-			return strings.Count(string(conn.unread), "HTTP/1.1 200 OK")
+			return strings.Count(conn.Unread(), "HTTP/1.1 200 OK")
 		}
 		s.Pass(75 * time.Second)
 		conn.Write([]byte(request))

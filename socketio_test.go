@@ -32,7 +32,7 @@ func (s *stage) request(method, path, body string, header ...string) (*http.Resp
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return s.listener.dial(ctx, stageWindow) }
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return s.listener.Dial(ctx, stageWindow) }
 	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
 	answer, err := client.Do(r)
 	if err != nil {
@@ -51,7 +51,7 @@ func (s *stage) request(method, path, body string, header ...string) (*http.Resp
 // The connection stays, and nobody reads from it any more.
 func (s *stage) raw(text string) string {
 	s.t.Helper()
-	conn, err := s.listener.dial(s.t.Context(), stageWindow)
+	conn, err := s.listener.Dial(s.t.Context(), stageWindow)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -60,9 +60,7 @@ func (s *stage) raw(text string) string {
 		s.t.Fatal(err)
 	}
 	synctest.Wait()
-	conn.pipe.mu.Lock()
-	defer conn.pipe.mu.Unlock()
-	return string(conn.unread)
+	return conn.Unread()
 }
 
 // handshakeFields are what makes a request the handshake of a WebSocket.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"switchboard/internal/memnet"
 	"switchboard/internal/transcript"
 )
 
@@ -83,7 +84,7 @@ type stage struct {
 	t        *testing.T
 	server   *Server
 	log      testLog // of what is logged at info and above
-	listener *memListener
+	listener *memnet.Listener
 	running  sync.WaitGroup // listening clients, and shutdown
 	stop     func()
 	clients  []*stageClient
@@ -92,7 +93,7 @@ type stage struct {
 // A stageClient reads all the time, and so answers pings, as browsers do.
 type stageClient struct {
 	name string
-	conn *memConn
+	conn *memnet.Conn
 	ws   *websocket.Conn // nil if it was refused
 
 	mu    sync.Mutex
@@ -109,7 +110,7 @@ func newStage(t *testing.T, flags []string) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{t: t, listener: newMemListener()}
+	s := &stage{t: t, listener: memnet.NewListener()}
 	server, err := newServer(cfg, s.log.logger(slog.LevelInfo))
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func (s *stage) leave() {
 func (s *stage) Connect(client, path string, header http.Header) error {
 	c := &stageClient{name: client}
 	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
-		c.conn, err = s.listener.dial(ctx, stageWindow)
+		c.conn, err = s.listener.Dial(ctx, stageWindow)
 		return c.conn, err
 	}}
 	ws, answer, err := dialer.Dial("ws://localhost:9090"+path, header)
@@ -193,7 +194,7 @@ func (s *stage) Stall(client string) error {
 	if err != nil {
 		return err
 	}
-	c.conn.suspend()
+	c.conn.Suspend()
 	return nil
 }
 
