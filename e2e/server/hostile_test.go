@@ -177,7 +177,7 @@ func testNotSignedIn(t *testing.T, to e2e.Route, callID string) {
 		p.Send(m)
 		p.WantError("not-logged-in")
 	}
-	for _, name := range []any{nil, "", " ", 5, true, "line\nfeed", "a\u202eb", "zero\u200bwidth", "\ufffd", strings.Repeat("x", 65)} {
+	for _, name := range []any{nil, "", " ", true, []int{5}, "line\nfeed", "a\u202eb", "zero\u200bwidth", "\ufffd", strings.Repeat("x", 65)} {
 		p.Send(e2e.Message{"type": "login", "name": name})
 		if m := p.Want("login"); m["success"] != false || m["code"] != "bad-name" {
 			t.Errorf("the name %q: %v", name, m)
