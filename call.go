@@ -227,6 +227,8 @@ func (h *Hub) answer(c *Client, cmd Answer) *Refused {
 		return refuse(CodeBadState, cl.peerAddress(c)+" has made no offer that awaits an answer")
 	case peer.out.crowded():
 		return refuseHaste(cl.peerAddress(c))
+	case c.out.crowded(): // and there is more to come for it as well
+		return refuseHaste("you")
 	case cmd.Unfit:
 		h.end(cl, ReasonFailed, nil)
 		return refuse(CodeUnsupported, "this answer is an offer: there is no media server here that could take it, "+

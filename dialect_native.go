@@ -182,10 +182,7 @@ func (m *nativeMessage) candidateCommand() (Command, *Refused) {
 var claimable = []Reason{ReasonHangup, ReasonDeclined, ReasonCancelled, ReasonBusy, ReasonFailed}
 
 func (m *nativeMessage) leaveCommand() (Command, *Refused) {
-	to, refusal := m.address(m.name)
-	if refusal != nil {
-		return nil, refusal
-	}
+	to, _ := m.address(m.name) // what cannot be read says no more than none: whoever leaves has left
 	reason, _ := asString(m.reason)
 	if !slices.Contains(claimable, Reason(reason)) {
 		return Leave{To: to}, nil
@@ -234,10 +231,10 @@ func (m *nativeMessage) addressee(words Words) (Target, *Refused) {
 
 // address reads which call, or whom, a message is about.
 func (m *nativeMessage) address(name json.RawMessage) (to Target, refusal *Refused) {
-	if to.CallID, _ = asString(m.callID); to.CallID == "" && !blank(m.callID) {
-		return to, refuse(CodeBadRequest, `"callID" is a string`)
-	}
 	to.Name, refusal = named("name", name)
+	if to.CallID, _ = asString(m.callID); to.CallID == "" && !blank(m.callID) {
+		refusal = refuse(CodeBadRequest, `"callID" is a string`)
+	}
 	return to, refusal
 }
 

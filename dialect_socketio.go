@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 )
 
@@ -149,6 +150,10 @@ func (m *eventMessage) put(key []byte, value json.RawMessage) bool {
 	return m.nativeMessage.put(key, value)
 }
 
+// wordsAlone say enough by themselves: an argument that is no object is not
+// read. A heartbeat may bring the time.
+var wordsAlone = []string{"leave", "end-call", "ping", "users"}
+
 func (m *eventMessage) read(word string) (Command, *Refused) {
 	isObject := !absent(m.argument) && m.argument[0] == '{'
 	if isObject {
@@ -159,7 +164,7 @@ func (m *eventMessage) read(word string) (Command, *Refused) {
 	switch {
 	case isObject:
 		m.settle(word)
-	case absent(m.argument), word == "leave", word == "end-call": // whatever is said beside that
+	case absent(m.argument), slices.Contains(wordsAlone, word):
 	case word == "offer":
 		m.offer = m.argument
 	case word == "answer":
@@ -179,18 +184,18 @@ func (m *eventMessage) read(word string) (Command, *Refused) {
 // turns what this family's clients write otherwise into what others expect.
 func (m *eventMessage) settle(word string) {
 	addressed := !blank(m.name) || !blank(m.callID)
-	bare := m.sdp != nil || !addressed
+	bare := !blank(m.sdp) || !addressed
 	switch word {
 	case "offer":
-		if m.offer == nil && bare {
+		if blank(m.offer) && bare {
 			m.offer = m.argument
 		}
 	case "answer":
-		if m.answer == nil && bare {
+		if blank(m.answer) && bare {
 			m.answer = m.argument
 		}
 	case "candidate", "new-ice-candidate", "new-answer-ice-candidate", "new-offer-ice-candidate":
-		line := m.sdpMid != nil || m.sdpMLineIndex != nil
+		line := !blank(m.sdpMid) || !absent(m.sdpMLineIndex)
 		if _, ok := asString(m.candidate); ok && (line || !addressed) {
 			m.candidate = m.argument
 		}

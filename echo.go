@@ -1,6 +1,9 @@
 package main
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // Pages of some families send an end when they are told of one, and when what
 // they asked is refused. That end does not say what it ends, and may arrive
@@ -11,15 +14,20 @@ import "slices"
 // when the client has made or taken a call since: it ends that. Owned by the
 // hub.
 type echo struct {
-	ends int  // how many may come
-	due  bool // the first of them, which is not refused if there is no call
+	ends  int   // how many may come
+	due   bool  // the first of them, which is not refused if there is no call
+	until int64 // Unix time in milliseconds
 }
+
+// echoTime is how long an end may take to come back. Pages send it at once; a
+// connection that takes longer to deliver it is lost.
+const echoTime = 30 * time.Second
 
 // expectEnds is called when c of an echoing family has been told of an end, or
 // that what it asked is refused. One of n ends is the answer to that.
 func (c *Client) expectEnds(n int, due bool) {
 	if c.profile.echoesEnd {
-		c.echo = echo{max(n, c.echo.ends), due || c.echo.due}
+		c.echo = echo{max(n, c.echo.ends), due || c.echo.due, time.Now().Add(echoTime).UnixMilli()}
 	}
 }
 
@@ -37,7 +45,11 @@ func (c *Client) isEcho(cmd Leave) bool {
 	if cmd != (Leave{}) || c.echo.ends == 0 || slices.ContainsFunc(c.calls, own) {
 		return false
 	}
+	if time.Now().UnixMilli() > c.echo.until {
+		c.echo = echo{}
+		return false
+	}
 	due := c.echo.due
-	c.echo = echo{ends: c.echo.ends - 1}
+	c.echo.ends, c.echo.due = c.echo.ends-1, false
 	return due || len(c.calls) > 0
 }

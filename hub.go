@@ -311,7 +311,7 @@ func (h *Hub) callOf(c *Client, req Request) string {
 // listUsers tells c who is there, unless it has not read yet what it was told.
 func (h *Hub) listUsers(c *Client) *Refused {
 	if c.out.crowded() {
-		return refuse(CodeRateLimited, "too much waits for you to read: this one was dropped")
+		return refuseHaste("you")
 	}
 	h.tell(c, h.registry.list(c, h.rights, h.limits.maxListBytes))
 	return nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -550,6 +551,37 @@ func TestProbe(t *testing.T) {
 		ht.step(disconnected{gone, closeGone})
 		ht.step(disconnected{ann, closeGone})
 		ht.signIn("ann", "")
+	})
+	t.Run("when nobody waits any more the holder stays", func(t *testing.T) {
+		ht := newHubTester(t)
+		ann, gone, late := ht.signIn("ann", ""), ht.connect(), ht.connect()
+		ht.login(gone, "ann", "")
+		p := ht.hub.probes[ann]
+		ht.step(disconnected{gone, closeGone})
+		ht.step(probeTimeout{p})
+		ht.login(late, "ann", "")
+		if ann.out.ended() != nil || ht.hub.probes[ann] == p {
+			t.Error("the probe goes on for somebody who has not waited")
+		}
+	})
+	t.Run("those who come and go hold up nobody", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ht := newHubTester(t)
+			ann, vic := ht.signIn("ann", ""), ht.connect()
+			ht.login(vic, "ann", "")
+			ht.step(probeAlive{ann})
+			for range 5 {
+				time.Sleep(goodbyeTime * 2 / 5)
+				other := ht.connect()
+				ht.login(other, "ann", "")
+				ht.step(disconnected{other, closeGone})
+			}
+			synctest.Wait()
+			ht.step(<-ht.hub.inbox)
+			ht.wantRefused(vic, CodeNameTaken)
+			ht.step(disconnected{ann, closeGone})
+			ht.step(disconnected{vic, closeGone})
+		})
 	})
 	t.Run("few wait at once", func(t *testing.T) {
 		ht := newHubTester(t)

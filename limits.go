@@ -46,8 +46,8 @@ func (t *tally) reaches(limit int) bool {
 	return len(t.times) >= limit
 }
 
-// usersCost is what a users request takes of the allowance, in messages: it
-// walks through everybody, and its answer may be large.
+// usersCost is what a users request takes of the allowance, in messages: its
+// answer may be large.
 const usersCost = 20
 
 // costlyBytes are what counts as a message more, so that a few large messages

@@ -189,6 +189,7 @@ func (l *link) writePart(part []byte) error {
 			return err
 		}
 		n, err := l.Conn.Write(part)
+		l.pulse.written.Add(int64(n))
 		switch {
 		case err == nil && time.Since(start) >= stalled:
 			l.pulse.beat()

@@ -91,7 +91,10 @@ func (o *logOutput) Write(line []byte) (int, error) {
 	}
 	if !o.awake {
 		o.awake = true
-		o.wake <- struct{}{}
+		select {
+		case o.wake <- struct{}{}:
+		default: // run has ended
+		}
 	}
 	return len(line), nil
 }

@@ -60,6 +60,17 @@ func logTo(t *testing.T, flags ...string) (*gate, *logOutput, *slog.Logger) {
 
 // Lines that come together are written together, in order, in pieces that a
 // pipe does not mix with others.
+func TestLogAfterTheEnd(t *testing.T) {
+	for range 50 {
+		o := newLogOutput(io.Discard)
+		o.Write([]byte("a line\n"))
+		o.close()
+		for range 3 {
+			o.Write([]byte("a late line\n")) // and waits for nobody
+		}
+	}
+}
+
 func TestLogIsWrittenInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g, o, log := logTo(t, "-log-format=json")

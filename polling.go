@@ -78,7 +78,7 @@ func (p *pollingSessions) begin(from netip.Prefix) *pollingSession {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	siblings := p.bySubnet[from]
-	if siblings != nil && siblings.Len() == maxPollingOfSubnet {
+	if siblings != nil && from.IsValid() && siblings.Len() == maxPollingOfSubnet {
 		p.end(siblings.Front().Value.(*pollingSession), nil)
 		siblings = p.bySubnet[from]
 	}
@@ -93,7 +93,7 @@ func (p *pollingSessions) begin(from netip.Prefix) *pollingSession {
 	s.inSubnet = siblings.PushBack(s)
 	p.waiting++
 	p.byID[s.id] = s
-	s.timer = time.AfterFunc(webSocketTime, func() { p.expire(s) })
+	s.timer = afterwards(webSocketTime, func() { p.expire(s) })
 	return s
 }
 
@@ -204,7 +204,7 @@ func (p *pollingSessions) expire(s *pollingSession) {
 		p.end(s, nil)
 	default:
 		s.late = true
-		s.timer.Reset(sessionTime - webSocketTime)
+		s.timer = afterwards(sessionTime-webSocketTime, func() { p.expire(s) })
 		p.giveUpIfTold(s)
 	}
 }

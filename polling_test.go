@@ -154,6 +154,16 @@ func TestPollingSessionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPollingSessions()
 		defer p.close()
+		unknown := p.begin(netip.Prefix{}) // behind a proxy that tells no addresses
+		for range maxPollingOfSubnet {
+			p.begin(netip.Prefix{})
+		}
+		if unknown.over {
+			t.Error("those whose address is not known count as one subnet")
+		}
+		p.close()
+		p = newPollingSessions()
+		defer p.close()
 		oldest := p.begin(testSubnet(0))
 		claimed := p.begin(testSubnet(1))
 		p.claim(claimed.id)

@@ -14,7 +14,9 @@ import (
 type probe struct {
 	holder  *Client
 	waiting []newcomer
+	begun   time.Time
 	lives   bool // the holder has given a sign of life; it may still say goodbye
+	renewed bool // the time for that has begun anew, for a later newcomer
 	timer   *time.Timer
 }
 
@@ -39,14 +41,15 @@ func (h *Hub) probe(holder, c *Client, req Request, cmd Login) *Refused {
 	p := h.probes[holder]
 	switch {
 	case p == nil:
-		p = &probe{holder: holder}
+		p = &probe{holder: holder, begun: time.Now()}
 		h.probes[holder] = p
 		h.wait(p, probeTime)
 		holder.pulse.probe()
 	case len(p.waiting) == maxWaiting:
 		return nameTaken(cmd.Name)
-	case p.lives:
-		h.wait(p, goodbyeTime) // whole for each of them
+	case p.lives && !p.renewed:
+		p.renewed = true // once, or those who come and go could hold up the others
+		h.wait(p, goodbyeTime)
 	}
 	p.waiting = append(p.waiting, newcomer{c, req, cmd})
 	c.waiting = p
@@ -65,13 +68,17 @@ func (h *Hub) probeAnswered(holder *Client) {
 // probeTimedOut refuses the newcomers if the holder lives, and lets a silent one
 // go; its successor comes in with that. While something is being written to the
 // holder, the ping may wait behind that, and the outcome of the write decides.
+// What was written, the holder reads first.
 func (h *Hub) probeTimedOut(p *probe) {
+	patience := p.holder.pulse.patience()
 	switch {
 	case h.probes[p.holder] != p:
 	case p.lives:
 		h.settle(p)
 	case p.holder.writing():
 		h.wait(p, probeTime)
+	case patience > 0 && time.Since(p.begun) < probeTime+patience:
+		h.wait(p, probeTime+patience-time.Since(p.begun))
 	default:
 		h.remove(p.holder, closeGone)
 	}
@@ -117,11 +124,16 @@ func (h *Hub) settle(p *probe) {
 	}
 }
 
-// forgetWaiting takes c, which has gone, out of the probe it waits for.
+// forgetWaiting takes c, which has gone, out of the probe it waits for. When
+// nobody waits any more the probe is over: the next one begins anew.
 func (h *Hub) forgetWaiting(c *Client) {
 	if c.waiting == nil {
 		return
 	}
-	c.waiting.waiting = slices.DeleteFunc(c.waiting.waiting, func(n newcomer) bool { return n.c == c })
+	p := c.waiting
+	p.waiting = slices.DeleteFunc(p.waiting, func(n newcomer) bool { return n.c == c })
 	c.waiting = nil
+	if len(p.waiting) == 0 {
+		h.settle(p)
+	}
 }

@@ -18,12 +18,16 @@ type pulse struct {
 
 	asked    atomic.Int32 // who waits for a sign of life: bits as below
 	owed     atomic.Int32 // pings that may still be answered by a pong
+	written  atomic.Int64 // bytes, in all
+	mark     atomic.Int64 // of them, what was written before the latest ping
+	read     atomic.Int64 // of them, what the client has read, as its latest pong shows
 	messages atomic.Int64 // begun and ended; odd while one is coming in
 
 	// Owned by tick, which the timer calls.
-	due    time.Time // of the next tick
-	pinged bool      // the timeout is running, not the rest of the interval
-	before int64     // messages at the last ping
+	due      time.Time // of the next tick
+	pinged   bool      // the timeout is running, not the rest of the interval
+	extended bool      // and has been made longer
+	before   int64     // messages at the last ping
 }
 
 const (
@@ -54,6 +58,9 @@ func (p *pulse) tick() {
 		// The answer may have come, and nobody has read it yet; or what stands
 		// before the ping is still being written, which ends one way or the other.
 		p.wait(p.timeout)
+	case p.pinged && p.asked.Load()&askedByPing != 0 && !p.extended && p.patience() > 0:
+		p.extended = true
+		p.wait(p.patience())
 	case p.pinged && p.asked.Load()&askedByPing != 0:
 		p.client.lose(closeGone)
 	case p.pinged:
@@ -65,7 +72,7 @@ func (p *pulse) tick() {
 		p.client.lose(closeMessageTimeout)
 	default:
 		p.before = now
-		p.pinged = true
+		p.pinged, p.extended = true, false
 		p.asked.Or(askedByPing)
 		p.wait(p.timeout)
 		p.send() // last, for it may take longer than that
@@ -93,7 +100,19 @@ func (p *pulse) probe() {
 
 func (p *pulse) send() {
 	p.owed.Add(1)
+	p.mark.Store(p.written.Load())
 	p.ping()
+}
+
+// slowest is how many bytes a second even a slow client reads.
+const slowest = 8 << 10
+
+// patience returns how much longer than others a client may take for its
+// answer, since it reads what stands before the ping first: its system, and
+// those in between, may hold a lot. It is at most the timeout.
+func (p *pulse) patience() time.Duration {
+	underWay := p.written.Load() - p.read.Load()
+	return min(time.Duration(underWay/slowest)*time.Second, p.timeout)
 }
 
 // beat is a sign of life.
@@ -113,6 +132,7 @@ func (p *pulse) answered() bool {
 		return false
 	}
 	p.owed.Add(-1)
+	p.read.Store(p.mark.Load())
 	return true
 }
 

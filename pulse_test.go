@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -100,6 +101,7 @@ type slowConn struct {
 	net.Conn
 	pause  time.Duration
 	bytes  int
+	window int // what the network holds; 0: stageWindow
 	unread []byte
 }
 
@@ -123,7 +125,7 @@ func (s *stage) signInSlowly(name string, pace slowConn, hear func(frame string)
 	s.t.Helper()
 	c := &stageClient{name: name}
 	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (_ net.Conn, err error) {
-		c.conn, err = s.listener.Dial(ctx, stageWindow)
+		c.conn, err = s.listener.Dial(ctx, cmp.Or(pace.window, stageWindow))
 		pace.Conn = c.conn
 		return &pace, err
 	}}
@@ -148,15 +150,20 @@ func (s *stage) signInSlowly(name string, pace slowConn, hear func(frame string)
 // Whoever reads slowly keeps name, call and connection, however much is under
 // way: that a write goes on is a sign of life, and the ping comes behind it.
 func TestReaderThatIsSlowLives(t *testing.T) {
+	behindALot := slowConn{pause: time.Second / 10, bytes: 2400, window: 1 << 20}
 	steadily, inLumps := slowConn{pause: time.Second / 10, bytes: 2400}, slowConn{pause: 4500 * time.Millisecond, bytes: 64 << 10}
 	for _, tt := range []struct {
-		pace  slowConn
-		flags string
+		pace       slowConn
+		candidates int
+		flags      string
 	}{
-		{steadily, "-rate 0"},
-		{steadily, "-rate 0 -ping-interval 3s -pong-timeout 1s"},
-		{inLumps, "-rate 0"},
-		{inLumps, "-rate 0 -ping-interval 10s -pong-timeout 4s"},
+		{steadily, 80, "-rate 0"},
+		{steadily, 80, "-rate 0 -ping-interval 3s -pong-timeout 1s"},
+		{inLumps, 80, "-rate 0"},
+		{inLumps, 80, "-rate 0 -ping-interval 10s -pong-timeout 4s"},
+		{behindALot, 20, "-rate 0"},
+		{behindALot, 40, "-rate 0"},
+		{behindALot, 40, "-rate 0 -ping-interval 7s -pong-timeout 5s"},
 	} {
 		onStage(t, tt.flags, func(t *testing.T, s *stage) {
 			heard := 0
@@ -171,7 +178,7 @@ func TestReaderThatIsSlowLives(t *testing.T) {
 			s.do("ann", `{"type":"answer","answer":"an answer"}`)
 			s.Next("bob")
 			candidate := `{"type":"candidate","candidate":"` + strings.Repeat("x", 4000) + `"}`
-			for range 80 {
+			for range tt.candidates {
 				s.do("bob", candidate)
 			}
 			for i := range 10 { // whatever the moment
@@ -191,8 +198,8 @@ func TestReaderThatIsSlowLives(t *testing.T) {
 			if event, ok := s.Next("bob"); ok {
 				t.Errorf("bob hears %q", event.Text)
 			}
-			if heard != 80 {
-				t.Errorf("ann has heard %d candidates of 80", heard)
+			if heard != tt.candidates {
+				t.Errorf("ann has heard %d candidates of %d", heard, tt.candidates)
 			}
 		})
 	}
