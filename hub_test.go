@@ -458,6 +458,21 @@ func TestCandidatesWithoutFields(t *testing.T) {
 	ht.wantIdle(bob)
 }
 
+// An end that the party has made itself does not make up for one that it was
+// told before.
+func TestEndsThatMayComeBack(t *testing.T) {
+	ht := newHubTester(t)
+	bob := ht.signIn("bob", "")
+	bob.profile = one2one{}.Profile()
+	bob.expectEnds(2, true)
+	bob.expectEnds(1, true)
+	for i, want := range []bool{true, false, false} { // nothing rings
+		if got := bob.isEcho(Leave{}); got != want || bob.echo.ends != max(0, 1-i) {
+			t.Errorf("end %d: an echo: %t, and %d may follow", i, got, bob.echo.ends)
+		}
+	}
+}
+
 func TestProbe(t *testing.T) {
 	t.Run("a holder that lives keeps its name", func(t *testing.T) {
 		ht := newHubTester(t)
@@ -577,7 +592,11 @@ func TestProbe(t *testing.T) {
 				ht.step(disconnected{other, closeGone})
 			}
 			synctest.Wait()
-			ht.step(<-ht.hub.inbox)
+			select {
+			case m := <-ht.hub.inbox:
+				ht.step(m)
+			default:
+			}
 			ht.wantRefused(vic, CodeNameTaken)
 			ht.step(disconnected{ann, closeGone})
 			ht.step(disconnected{vic, closeGone})

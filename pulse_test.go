@@ -61,6 +61,30 @@ func TestPulse(t *testing.T) {
 		p.tick()
 		p.wantTold(t, nil)
 	})
+	t.Run("what is under way is read first", func(t *testing.T) {
+		p := newTestPulse(t)
+		p.written.Add(2*slowest + 1)
+		p.tick()
+		p.tick()
+		p.wantTold(t, nil)
+		p.tick()
+		p.wantTold(t, disconnected{p.client, closeGone})
+	})
+	t.Run("a pong says that all before its ping was read", func(t *testing.T) {
+		p := newTestPulse(t)
+		p.written.Add(100 * slowest)
+		if got := p.patience(); got != p.timeout {
+			t.Errorf("the patience is %v, want no more than %v", got, p.timeout)
+		}
+		p.tick()
+		p.written.Add(3 * slowest)
+		if !p.answered() || p.answered() {
+			t.Error("one ping has one answer")
+		}
+		if got := p.patience(); got != 3*time.Second {
+			t.Errorf("the patience is %v, want 3s", got)
+		}
+	})
 	t.Run("after a pause the answer has its time again", func(t *testing.T) {
 		p := newTestPulse(t)
 		p.tick()
