@@ -278,7 +278,7 @@ func (c *Client) receive(frame []byte) *Closing {
 		req.Excess = true
 	}
 	if _, leaves := req.Command.(Leave); req.Excess && !leaves {
-		refusal = refuseExcess().about(req.Word, targetOf(req.Command))
+		refusal = excessOf(req, refusal)
 	}
 	switch {
 	case refusal != nil:
@@ -288,6 +288,17 @@ func (c *Client) receive(frame []byte) *Closing {
 		c.hub.post(received{c, req})
 	}
 	return nil
+}
+
+// excessOf refuses a request that is over the rate, or one that was refused when
+// it was read, in whose place it stands.
+func excessOf(req Request, refused *Refused) *Refused {
+	excess := refuseExcess()
+	if refused == nil {
+		return excess.about(req.Word, targetOf(req.Command))
+	}
+	excess.Request, excess.Name, excess.CallID = refused.Request, refused.Name, refused.CallID
+	return excess
 }
 
 func refuseExcess() *Refused {
