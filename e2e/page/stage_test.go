@@ -77,6 +77,29 @@ func TestControlsInSight(t *testing.T) {
 	}
 }
 
+// Whoever is called sees at once how to answer, whatever the caller's name, and no
+// button's word is broken.
+func TestAnswerInSight(t *testing.T) {
+	url := e2e.Start(t).URL
+	long := strings.Repeat("Maximiliane ", 5) + "Hohe"
+	caller, callee := e2e.Enter(t, url, long, ""), e2e.Enter(t, url, "bob", "")
+	caller.Click(`#people button.call:enabled`)
+	callee.See("#incoming")
+	for _, size := range windows {
+		resize(callee, size)
+		for _, button := range []string{"#accept", "#decline"} {
+			if !e2e.Value[bool](callee, inSight(button)) {
+				t.Errorf("at %dx%d %s is not in sight", size[0], size[1], button)
+			}
+			if !e2e.Value[bool](callee, fmt.Sprintf(`(button => { const word = document.createRange();
+				word.selectNodeContents(button.lastChild); return word.getClientRects().length === 1;
+			})(document.querySelector(%q))`, button)) {
+				t.Errorf("at %dx%d the word on %s is broken", size[0], size[1], button)
+			}
+		}
+	}
+}
+
 // A button says what a click does. What is off is marked, and all three alike.
 func TestControlsSayWhatTheyDo(t *testing.T) {
 	url := e2e.Start(t).URL
