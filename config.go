@@ -128,7 +128,7 @@ func (cfg Config) validate() error {
 	case cfg.tlsSelfSigned && cfg.tlsCert != "":
 		return errors.New("-tls-self-signed makes its own certificate: leave out -tls-cert")
 	case cfg.pongTimeout > cfg.pingInterval:
-		return errors.New("-pong-timeout is longer than -ping-interval")
+		return fmt.Errorf("-pong-timeout (%v) may not be longer than -ping-interval (%v): set both", cfg.pongTimeout, cfg.pingInterval)
 	}
 	return nil
 }

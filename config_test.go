@@ -238,7 +238,7 @@ func TestICEAddresses(t *testing.T) {
 			t.Errorf("turn:u:p@%s: %v", bad, err)
 		}
 	}
-	for _, bad := range []string{"stun.example.org", "http://host", "turn:host:3478", "turn:user@host", "turn::p@host", "turn:u:@host", "turn:u:p%zz@host", "turn:u:%ff@host", "stun:u:p@host"} {
+	for _, bad := range []string{"stun.example.org", "http://host", "turn:host:3478", "turn:user@host", "turn::p@host", "turn:u:@host", "turn:u:p%zz@host", "turn:u:%ff@host", "stun:u:p@host", "turn://u:p@host:3478", "turns://u:p@host"} {
 		if _, err := turnServer(bad); err == nil {
 			t.Errorf("-turn %s is taken", bad)
 		}

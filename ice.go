@@ -34,6 +34,9 @@ func stunServer(uri string) (iceServer, error) {
 func turnServer(uri string) (iceServer, error) {
 	scheme, rest, _ := strings.Cut(uri, ":")
 	at := strings.LastIndexByte(rest, '@')
+	if strings.HasPrefix(rest, "//") {
+		return iceServer{}, errors.New("the address of a TURN server has no //: it is of the form turn:user:password@host:port")
+	}
 	if scheme != "turn" && scheme != "turns" || at < 0 {
 		return iceServer{}, errors.New("a TURN server is of the form turn:user:password@host:port or turns:user:password@host:port")
 	}
