@@ -81,18 +81,20 @@ func TestAGoodbyeIsNoSignOfLife(t *testing.T) {
 	pong := frame(0x80|websocket.PongMessage, "")
 	goodbye := frame(0x80|websocket.CloseMessage, "\x03\xe8bye")
 	disconnect := frame(0x80|websocket.TextMessage, "41")
+	slowly := goodbyeTime + 10*time.Millisecond // so that no refusal waits for the rest
 	for name, tt := range map[string]struct {
 		path, login string
+		pause       time.Duration
 		pieces      [][]byte
 	}{
-		"at once":               {"/", "", [][]byte{goodbye}},
-		"byte by byte":          {"/", "", bytes.SplitAfter(goodbye, nil)},
-		"after a message":       {"/", "", [][]byte{append(bytes.Clone(text), goodbye...)}},
-		"after a pong":          {"/", "", [][]byte{append(bytes.Clone(pong), goodbye...)}},
-		"a moment after a pong": {"/", "", [][]byte{pong, goodbye}},
-		"after one, in two":     {"/", "", [][]byte{append(bytes.Clone(text), goodbye[:3]...), goodbye[3:]}},
-		"Socket.IO's":           {socketIOPath, `40{"name":"ann"}`, [][]byte{disconnect}},
-		"Socket.IO's, in two":   {socketIOPath, `40{"name":"ann"}`, [][]byte{disconnect[:6], disconnect[6:]}},
+		"at once":               {"/", "", 0, [][]byte{goodbye}},
+		"byte by byte":          {"/", "", slowly, bytes.SplitAfter(goodbye, nil)},
+		"after a message":       {"/", "", 0, [][]byte{append(bytes.Clone(text), goodbye...)}},
+		"after a pong":          {"/", "", 0, [][]byte{append(bytes.Clone(pong), goodbye...)}},
+		"a moment after a pong": {"/", "", goodbyeTime / 2, [][]byte{pong, goodbye}},
+		"after one, in two":     {"/", "", slowly, [][]byte{append(bytes.Clone(text), goodbye[:3]...), goodbye[3:]}},
+		"Socket.IO's":           {socketIOPath, `40{"name":"ann"}`, 0, [][]byte{disconnect}},
+		"Socket.IO's, in two":   {socketIOPath, `40{"name":"ann"}`, slowly, [][]byte{disconnect[:6], disconnect[6:]}},
 	} {
 		onStage(t, "", func(t *testing.T, s *stage) {
 			if err := s.Connect("ann", tt.path, nil); err != nil {
@@ -105,7 +107,10 @@ func TestAGoodbyeIsNoSignOfLife(t *testing.T) {
 			ann.conn.Suspend()
 			s.Connect("phone", "/", nil)
 			s.do("phone", `{"type":"login","name":"ann"}`)
-			for _, piece := range tt.pieces {
+			for i, piece := range tt.pieces {
+				if i > 0 {
+					time.Sleep(tt.pause)
+				}
 				if event, ok := s.Next("phone"); ok {
 					t.Fatalf("%s: phone hears %q", name, event.Text)
 				}

@@ -265,6 +265,32 @@ func TestGhostWithDataUnderWay(t *testing.T) {
 	})
 }
 
+// A write that had to wait and then goes on is a sign of life. One that finds
+// room at once says nothing of the client.
+func TestAWriteThatGoesOnIsASignOfLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := memnet.NewPipe(100)
+		defer client.Close()
+		defer server.Close()
+		p := &pulse{}
+		l := newLink(p, time.Second)
+		l.Conn = server
+		p.asked.Or(askedByPing)
+		if err := l.send(make([]byte, 100)); err != nil || p.asked.Load() == 0 {
+			t.Errorf("a write that finds room counts as life, or failed: %v", err)
+		}
+		time.AfterFunc(stalled, func() {
+			if !l.writing.Load() {
+				t.Error("nobody is told that a write waits")
+			}
+			client.Read(make([]byte, 50))
+		})
+		if err := l.send(make([]byte, 50)); err != nil || p.asked.Load() != 0 || l.writing.Load() {
+			t.Errorf("a write that went on does not count as life, or failed: %v", err)
+		}
+	})
+}
+
 // A write has its whole time, also when an earlier one has set the deadline.
 func TestEachWriteHasItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
