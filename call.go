@@ -151,8 +151,8 @@ func refuseHaste(peer string) *Refused {
 	return refuse(CodeRateLimited, "too many messages for "+peer+" to read: this one was dropped")
 }
 
-// startCall rings the callee if the caller may call it and both are free. Of
-// whom neither may call the other, the caller hears what it hears of nobody.
+// startCall rings the callee if the caller may call it and both are free. If
+// neither may call the other, the refusal is the one for an absent callee.
 func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
 	callee, dialled := h.callee(*cmd.To.Name)
 	switch {

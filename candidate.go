@@ -8,7 +8,7 @@ import "encoding/json"
 // held are the candidates of one party that wait for the answer.
 type held struct {
 	candidates []json.RawMessage
-	bytes      int
+	bytes      int // in the weight of events
 }
 
 // What a call holds for one direction. A browser gathers a few dozen
@@ -16,8 +16,19 @@ type held struct {
 // and half of an outbox must have room for that: see minQueue.
 const (
 	maxHeld      = 128
-	maxHeldBytes = 64 << 10 // in the weight of events
+	maxHeldBytes = 64 << 10
 )
+
+// add keeps a candidate, and reports whether there was room for it.
+func (w *held) add(candidate json.RawMessage) bool {
+	weight := NewCandidate{Candidate: candidate}.weight()
+	if len(w.candidates) == maxHeld || w.bytes+weight > maxHeldBytes {
+		return false
+	}
+	w.candidates = append(w.candidates, candidate)
+	w.bytes += weight
+	return true
+}
 
 // holds reports whether candidates wait for the answer. The teacher's
 // clients set their descriptions only then, and some families cannot use a
@@ -36,8 +47,6 @@ func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
 	}
 	peer := cl.peer(c)
 	own := cl.index(c)
-	waiting := &cl.held[own]
-	weight := NewCandidate{Candidate: cmd.Candidate}.weight()
 	switch {
 	case cl.glare[own] && cmd.To.CallID == "":
 		return cl.refuseGlare(c)
@@ -47,11 +56,8 @@ func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
 		return refuseHaste(cl.peerAddress(c))
 	case !cl.holds():
 		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})
-	case len(waiting.candidates) == maxHeld, waiting.bytes+weight > maxHeldBytes:
+	case !cl.held[own].add(cmd.Candidate):
 		return refuse(CodeTooMany, "too many candidates wait for the answer")
-	default:
-		waiting.candidates = append(waiting.candidates, cmd.Candidate)
-		waiting.bytes += weight
 	}
 	return nil
 }

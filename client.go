@@ -129,13 +129,15 @@ func (c *Client) finish() {
 func (c *Client) handlePings() {
 	answer := c.ws.PingHandler()
 	c.ws.SetPingHandler(func(data string) error {
-		if c.link.lives = true; c.allowControl() {
-			return answer(data)
+		c.link.lives = true
+		if !c.allowControl() {
+			return nil
 		}
-		return nil
+		return answer(data)
 	})
 	c.ws.SetPongHandler(func(string) error {
-		if c.link.lives = true; !c.pulse.answered() {
+		c.link.lives = true
+		if !c.pulse.answered() {
 			c.allowControl()
 		}
 		return nil

@@ -14,24 +14,26 @@ import (
 // when the client has made or taken a call since: it ends that. Owned by the
 // hub.
 type echo struct {
-	ends  int   // how many may come
-	due   bool  // the first of them, which is not refused if there is no call
-	until int64 // Unix time in milliseconds
+	ends  int   // how many more may come
+	due   bool  // the next one is expected: it is ignored although there is no call
+	until int64 // when none is waited for any more: Unix time in milliseconds
 }
 
 // echoTime is how long an end may take to come back. Pages send it at once; a
 // connection that takes longer to deliver it is lost.
 const echoTime = 30 * time.Second
 
-// expectEnds is called when c of an echoing family has been told of an end, or
-// that what it asked is refused. One of n ends is the answer to that.
+// expectEnds notes that n ends may come back from c, if its family does that.
+// It is called when c has been told of an end or of a refusal. If due is true,
+// the first of them is not refused, whether or not there is a call.
 func (c *Client) expectEnds(n int, due bool) {
 	if c.profile.echoesEnd {
 		c.echo = echo{max(n, c.echo.ends), due || c.echo.due, time.Now().Add(echoTime).UnixMilli()}
 	}
 }
 
-// expectEndsAfter is called when c has been told of a refusal.
+// expectEndsAfter notes that ends may come back from c after a refusal, if its
+// family takes that for an end.
 func (c *Client) expectEndsAfter(refusal *Refused) {
 	if slices.Contains(c.profile.echoesRefused, refusal.Request) {
 		c.expectEnds(2, false)

@@ -9,8 +9,8 @@ import (
 )
 
 // A value given may be a password, in the wrong place even, and errors end up
-// in logs and tickets. So they name the flag and say what would do, and never
-// repeat a value.
+// in logs and tickets. So errors name the flag and say what would do. They
+// repeat no credentials, and quote at most a host or the name of a file.
 
 // setFlags sets the flags in args, and those that args lack from the
 // environment. It returns the arguments that are no flags.

@@ -98,7 +98,7 @@ func start(cfg Config, stdout io.Writer, errs *logOutput) error {
 	for _, l := range listeners {
 		go func() { failed <- srv.serve(l) }()
 	}
-	go io.WriteString(stdout, announcement(cfg, listeners)) // whoever reads it may take his time
+	go io.WriteString(stdout, announcement(cfg, listeners)) // whoever reads it may be slow
 	return wait(srv, cert, signals, failed)
 }
 

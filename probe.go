@@ -9,8 +9,8 @@ import (
 // is still there: a phone that changed networks must not be locked out by
 // its own ghost, and nobody alive may lose their name. The holder is pinged at
 // once; a sign of life refuses the newcomers, silence or a goodbye gives the
-// name to the first of them. Who waits cannot be joined or called, since its
-// name and role are about to change. Owned by the hub.
+// name to the first of them. A newcomer that waits cannot be joined or called,
+// since its name and role are about to change. Owned by the hub.
 type probe struct {
 	holder  *Client
 	waiting []newcomer
@@ -68,7 +68,7 @@ func (h *Hub) probeAnswered(holder *Client) {
 // probeTimedOut refuses the newcomers if the holder lives, and lets a silent one
 // go; its successor comes in with that. While something is being written to the
 // holder, the ping may wait behind that, and the outcome of the write decides.
-// What was written, the holder reads first.
+// Before the ping, the holder reads what was written to it earlier.
 func (h *Hub) probeTimedOut(p *probe) {
 	patience := p.holder.pulse.patience()
 	switch {

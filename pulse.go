@@ -54,15 +54,8 @@ func (p *pulse) wait(d time.Duration) {
 func (p *pulse) tick() {
 	switch now := p.messages.Load(); {
 	case p.client.out.ended() != nil:
-	case p.pinged && p.asked.Load()&askedByPing != 0 && (late(p.due) || p.client.writing()):
-		// The answer may have come, and nobody has read it yet; or what stands
-		// before the ping is still being written, which ends one way or the other.
-		p.wait(p.timeout)
-	case p.pinged && p.asked.Load()&askedByPing != 0 && !p.extended && p.patience() > 0:
-		p.extended = true
-		p.wait(p.patience())
 	case p.pinged && p.asked.Load()&askedByPing != 0:
-		p.client.lose(closeGone)
+		p.missAnswer()
 	case p.pinged:
 		p.pinged = false
 		p.wait(inStep(p.interval - p.timeout))
@@ -76,6 +69,23 @@ func (p *pulse) tick() {
 		p.asked.Or(askedByPing)
 		p.wait(p.timeout)
 		p.send() // last, for it may take longer than that
+	}
+}
+
+// missAnswer ends the connection of a client that has not answered a ping in
+// time, unless there is a reason to give it more.
+func (p *pulse) missAnswer() {
+	patience := p.patience()
+	switch {
+	case late(p.due) || p.client.writing():
+		// The answer may have come, and nobody has read it yet; or what stands
+		// before the ping is still being written, which ends one way or the other.
+		p.wait(p.timeout)
+	case !p.extended && patience > 0:
+		p.extended = true
+		p.wait(patience)
+	default:
+		p.client.lose(closeGone)
 	}
 }
 

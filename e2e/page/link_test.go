@@ -78,15 +78,22 @@ func TestLinkOnlySignsIn(t *testing.T) {
 	ring(tess, sam)
 }
 
-// A reload signs in again, opens nothing and calls nobody: it offers what the link asked for.
-func TestLinkAfterReload(t *testing.T) {
-	url := watchedPage(t)
-	sam := e2e.Enter(t, url, "sam", "student")
-	tess := open(t, url+"?name=tess&role=teacher&call=sam", "tess")
+// declinedByLink returns a teacher who has called by a link, and the student who
+// has declined.
+func declinedByLink(t *testing.T, url string) (tess, sam *e2e.Page) {
+	sam = e2e.Enter(t, url, "sam", "student")
+	tess = open(t, url+"?name=tess&role=teacher&call=sam", "tess")
 	tess.Click("#sign-in")
 	sam.See("#incoming")
 	sam.Click("#decline")
 	tess.WantEnded("sam declined your call.")
+	return tess, sam
+}
+
+// A reload signs in again, opens nothing and calls nobody: it offers what the link asked for.
+func TestLinkAfterReload(t *testing.T) {
+	url := watchedPage(t)
+	tess, sam := declinedByLink(t, url)
 	tess.Do("load again", chromedp.Reload())
 	tess.See(`#people li[data-name="sam"] button.call:enabled`)
 	wantText(tess, "#status", "Signed in as tess (teacher)")
@@ -121,12 +128,7 @@ func TestLinkToAnotherName(t *testing.T) {
 // meanwhile, and signs in again, without a call, when it is shown.
 func TestLinkAfterTheWayBack(t *testing.T) {
 	url := watchedPage(t)
-	sam := e2e.Enter(t, url, "sam", "student")
-	tess := open(t, url+"?name=tess&role=teacher&call=sam", "tess")
-	tess.Click("#sign-in")
-	sam.See("#incoming")
-	sam.Click("#decline")
-	tess.WantEnded("sam declined your call.")
+	tess, sam := declinedByLink(t, url)
 	tess.See(`#people li[data-name="sam"]`)
 	sam.See(`#people li[data-name="tess"]`)
 	tess.Do("go elsewhere", chromedp.Navigate("about:blank"))
