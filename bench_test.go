@@ -28,17 +28,17 @@ func BenchmarkHubCandidate(b *testing.B) {
 			c := &Client{hub: ht.hub, log: ht.hub.log}
 			c.out.limit, c.out.writing = 1<<20, true
 			pair[j] = c
-			ht.hub.handle(connected{c})
-			ht.hub.handle(received{c, Request{Word: "login", Command: Login{Name: *nameOf(fmt.Sprintf("user%d-%d", i, j))}}})
+			ht.hub.handle(clientConnected{c})
+			ht.hub.handle(clientAsked{c, Request{Word: "login", Command: Login{Name: *nameOf(fmt.Sprintf("user%d-%d", i, j))}}})
 		}
-		ht.hub.handle(received{pair[0], Request{Word: "offer", Command: Offer{To: toName(pair[1].name.Text), SDP: sdp}}})
-		ht.hub.handle(received{pair[1], Request{Word: "answer", Command: Answer{SDP: sdp}}})
+		ht.hub.handle(clientAsked{pair[0], Request{Word: "offer", Command: Offer{To: toName(pair[1].name.Text), SDP: sdp}}})
+		ht.hub.handle(clientAsked{pair[1], Request{Word: "answer", Command: Answer{SDP: sdp}}})
 		callers[i] = pair[0]
 	}
 	steps := make([]any, len(callers))
 	for i, c := range callers {
 		to := toName(c.calls[0].callee.name.Text)
-		steps[i] = received{c, Request{Word: "candidate", Command: Candidate{To: to, Candidate: json.RawMessage(benchCandidate)}}}
+		steps[i] = clientAsked{c, Request{Word: "candidate", Command: Candidate{To: to, Candidate: json.RawMessage(benchCandidate)}}}
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -60,8 +60,8 @@ func BenchmarkHubUsers(b *testing.B) {
 	signIn := func(name, role string) *Client {
 		c := &Client{hub: ht.hub, log: ht.hub.log, link: &link{}}
 		c.out.limit, c.out.writing = 1<<20, true
-		ht.hub.handle(connected{c})
-		ht.hub.handle(received{c, Request{Word: "login", Command: Login{Name: *nameOf(name), Role: role}}})
+		ht.hub.handle(clientConnected{c})
+		ht.hub.handle(clientAsked{c, Request{Word: "login", Command: Login{Name: *nameOf(name), Role: role}}})
 		return c
 	}
 	asking := map[string]*Client{"teacher": signIn("tina", "teacher"), "student": signIn("sam", "student")}
@@ -72,7 +72,7 @@ func BenchmarkHubUsers(b *testing.B) {
 		b.Run(role, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				ht.hub.handle(received{c, Request{Word: "users", Command: ListUsers{}}})
+				ht.hub.handle(clientAsked{c, Request{Word: "users", Command: ListUsers{}}})
 				heard(c)
 				heard(c) // it has written that
 			}

@@ -187,7 +187,7 @@ func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
 
 func (h *Hub) newCall(caller, callee *Client, words Words) *Call {
 	cl := &Call{id: h.newID(), caller: caller, callee: callee, words: words, started: time.Now()}
-	cl.ring = afterwards(h.limits.ringTimeout, func() { h.post(ringTimeout{cl}) })
+	cl.ring = afterwards(h.limits.ringTimeout, func() { h.post(ringDue{cl}) })
 	h.calls[cl.id] = cl
 	caller.calls = append(caller.calls, cl)
 	callee.calls = append(callee.calls, cl)

@@ -85,13 +85,13 @@ func (c *Client) kill(why *Closing) {
 // lose is kill for everybody but the hub, which it tells.
 func (c *Client) lose(why *Closing) {
 	c.kill(why)
-	c.hub.post(disconnected{c, why})
+	c.hub.post(clientGone{c, why})
 }
 
 // depart is what the read loop does at its end: the hub kills, after it has
 // answered what was read before.
 func (c *Client) depart(why *Closing) {
-	if !c.hub.post(disconnected{c, why}) {
+	if !c.hub.post(clientGone{c, why}) {
 		c.kill(why)
 	}
 }
@@ -99,7 +99,7 @@ func (c *Client) depart(why *Closing) {
 // serve is the life of a connection: it returns when all is over and done.
 func (c *Client) serve() {
 	c.handlePings()
-	c.hub.post(connected{c})
+	c.hub.post(clientConnected{c})
 	c.pulse.start()
 	c.depart(c.readLoop())
 	c.pulse.stop()
@@ -149,7 +149,7 @@ func (c *Client) allowControl() bool {
 	if c.allowance.Allow() {
 		return true
 	}
-	c.hub.post(refused{c, "", refuseExcess()})
+	c.hub.post(clientErred{c, "", refuseExcess()})
 	return false
 }
 
@@ -285,9 +285,9 @@ func (c *Client) receive(frame []byte) *Closing {
 	switch {
 	case refusal != nil:
 		// By way of the hub, so that it does not overtake earlier answers.
-		c.hub.post(refused{c, req.Receipt, refusal})
+		c.hub.post(clientErred{c, req.Receipt, refusal})
 	case req.Command != nil:
-		c.hub.post(received{c, req})
+		c.hub.post(clientAsked{c, req})
 	}
 	return nil
 }

@@ -62,26 +62,26 @@ func newHub(rights Rights, limits hubLimits, log *slog.Logger) *Hub {
 
 // What the hub receives.
 type (
-	connected    struct{ c *Client }
-	disconnected struct {
+	clientConnected struct{ c *Client }
+	clientGone      struct {
 		c   *Client
 		why *Closing
 	}
-	received struct {
+	clientAsked struct {
 		c   *Client
 		req Request
 	}
-	refused struct { // by the read loop
+	clientErred struct { // by the read loop
 		c       *Client
 		receipt string
 		refusal *Refused
 	}
-	loginTimeout struct{ c *Client }
-	ringTimeout  struct{ cl *Call }
-	probeAlive   struct{ holder *Client }
-	probeTimeout struct{ p *probe }
-	shutdown     struct{}
-	inquiry      struct{ answered chan<- struct{} } // by answers, which waits
+	loginDue   struct{ c *Client }
+	ringDue    struct{ cl *Call }
+	probeHeard struct{ holder *Client }
+	probeDue   struct{ p *probe }
+	stopAsked  struct{}
+	hubAsked   struct{ answered chan<- struct{} } // by answers, which waits
 )
 
 // run handles messages until stop is called. What has come already is taken
@@ -128,7 +128,7 @@ func (h *Hub) post(m any) bool {
 func (h *Hub) answers(givenUp <-chan struct{}) bool {
 	answered := make(chan struct{})
 	select {
-	case h.inbox <- inquiry{answered}:
+	case h.inbox <- hubAsked{answered}:
 	case <-h.done:
 		return true
 	case <-givenUp:
@@ -147,25 +147,25 @@ func (h *Hub) answers(givenUp <-chan struct{}) bool {
 // handle does one step.
 func (h *Hub) handle(m any) {
 	switch m := m.(type) {
-	case connected:
+	case clientConnected:
 		h.admit(m.c)
-	case disconnected:
+	case clientGone:
 		h.remove(m.c, m.why)
-	case received:
+	case clientAsked:
 		h.obey(m.c, m.req)
-	case refused:
+	case clientErred:
 		h.deny(m.c, m.receipt, m.refusal)
-	case loginTimeout:
+	case loginDue:
 		h.loginTimedOut(m.c)
-	case ringTimeout:
+	case ringDue:
 		h.ringTimedOut(m.cl)
-	case probeAlive:
+	case probeHeard:
 		h.probeAnswered(m.holder)
-	case probeTimeout:
+	case probeDue:
 		h.probeTimedOut(m.p)
-	case shutdown:
+	case stopAsked:
 		h.shutDown()
-	case inquiry:
+	case hubAsked:
 		close(m.answered)
 	default:
 		panic(fmt.Sprintf("hub: unknown message %T", m))

@@ -28,7 +28,7 @@ func FuzzHub(f *testing.F) {
 		}
 		for i := range p.clients {
 			p.drain(i)
-			p.ht.step(disconnected{p.clients[i], closeGone})
+			p.ht.step(clientGone{p.clients[i], closeGone})
 		}
 		h := p.ht.hub
 		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes)+len(h.rooms) != 0 {
@@ -97,20 +97,20 @@ func (p *play) step(who int, what byte, detail int) {
 	case 8:
 		p.fireTimers(c)
 	case 9:
-		p.ht.step(probeAlive{c})
+		p.ht.step(probeHeard{c})
 	case 10:
-		p.ht.step(loginTimeout{c})
+		p.ht.step(loginDue{c})
 	case 11:
 		p.drain(i)
 	case 12:
 		p.ht.do(c, Join{Room: *nameOf(playRooms[detail%2])})
 	case 13:
-		p.ht.step(received{c, Request{Word: "offer", Command: Offer{To: to, SDP: sdp}, Receipt: "0"}})
+		p.ht.step(clientAsked{c, Request{Word: "offer", Command: Offer{To: to, SDP: sdp}, Receipt: "0"}})
 	case 14:
 		c.profile = playProfiles[detail%len(playProfiles)]
 	}
 	if c.out.ended() != nil {
-		p.ht.step(disconnected{c, closeGone}) // as its read loop would tell
+		p.ht.step(clientGone{c, closeGone}) // as its read loop would tell
 		p.reconnect(i)
 	}
 }
@@ -148,10 +148,10 @@ func (p *play) leave(i int, cmd Leave) {
 
 func (p *play) fireTimers(c *Client) {
 	for _, cl := range slices.Clone(c.calls) {
-		p.ht.step(ringTimeout{cl})
+		p.ht.step(ringDue{cl})
 	}
 	if probe := p.ht.hub.probes[c]; probe != nil {
-		p.ht.step(probeTimeout{probe})
+		p.ht.step(probeDue{probe})
 	}
 }
 

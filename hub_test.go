@@ -44,7 +44,7 @@ func (ht *hubTester) connect() *Client {
 	c.out.writing = true
 	c.pulse.client, c.pulse.ping = c, func() {}
 	c.link = &link{}
-	ht.step(connected{c})
+	ht.step(clientConnected{c})
 	return c
 }
 
@@ -64,7 +64,7 @@ func (ht *hubTester) login(c *Client, name, role string) {
 // do is one command. Its word is the name of its type.
 func (ht *hubTester) do(c *Client, cmd Command) {
 	ht.Helper()
-	ht.step(received{c, Request{Word: fmt.Sprintf("%T", cmd), Command: cmd}})
+	ht.step(clientAsked{c, Request{Word: fmt.Sprintf("%T", cmd), Command: cmd}})
 }
 
 func (ht *hubTester) step(m any) {
@@ -310,18 +310,18 @@ func TestRingTimeoutMeetsAnswer(t *testing.T) {
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
 
 	cl := ht.talk(ann, bob, offerWords)
-	ht.step(ringTimeout{cl})
+	ht.step(ringDue{cl})
 	ht.wantIdle(ann, bob)
 	ht.do(ann, Leave{})
 	ht.forget(bob)
 
 	cl = ht.ring(ann, bob, offerWords)
-	ht.step(ringTimeout{cl})
+	ht.step(ringDue{cl})
 	ht.want(ann, "the end", Ended{cl.info(ann), ReasonNoAnswer})
 	ht.want(bob, "the end", Ended{cl.info(bob), ReasonNoAnswer})
 	ht.do(bob, Answer{SDP: sdp})
 	ht.wantRefused(bob, CodeNoSuchCall)
-	ht.step(ringTimeout{cl})
+	ht.step(ringDue{cl})
 	ht.wantIdle(ann, bob)
 }
 
@@ -330,18 +330,18 @@ func TestCommandsOfTheGoneAreDropped(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
 	gone := ht.connect()
-	ht.step(disconnected{gone, closeGone})
+	ht.step(clientGone{gone, closeGone})
 	ht.login(gone, "cyd", "")
 	if ht.hub.registry.byKey["cyd"] != nil {
 		t.Error("a connection that is gone has signed in")
 	}
 
-	ht.step(disconnected{ann, closeGone})
+	ht.step(clientGone{ann, closeGone})
 	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
 	ht.wantIdle(bob)
-	ht.step(disconnected{ann, closeGone}) // told twice
+	ht.step(clientGone{ann, closeGone}) // told twice
 	heir := ht.signIn("ann", "")
-	ht.step(disconnected{ann, closeGone}) // and late
+	ht.step(clientGone{ann, closeGone}) // and late
 	if ht.hub.registry.byKey["ann"] != heir {
 		t.Error("the late goodbye of one ann removed the next")
 	}
@@ -483,21 +483,21 @@ func TestProbe(t *testing.T) {
 		ht.login(late, "bob", "")
 		ht.wantRefused(late, CodeBadState)
 		p := ht.hub.probes[ann]
-		ht.step(probeAlive{ann})
+		ht.step(probeHeard{ann})
 		ht.wantIdle(late, later) // ann may still say goodbye
-		ht.step(probeTimeout{p})
+		ht.step(probeDue{p})
 		ht.wantRefused(late, CodeNameTaken)
 		ht.wantRefused(later, CodeNameTaken)
 		ht.wantIdle(ann)
-		ht.step(probeAlive{ann}) // nobody asks any more
+		ht.step(probeHeard{ann}) // nobody asks any more
 		ht.wantIdle(ann, late, later)
 	})
 	t.Run("one that says goodbye after a sign of life makes way", func(t *testing.T) {
 		ht := newHubTester(t)
 		ann, next := ht.signIn("ann", ""), ht.connect()
 		ht.login(next, "ann", "")
-		ht.step(probeAlive{ann})
-		ht.step(disconnected{ann, closePeerLeft})
+		ht.step(probeHeard{ann})
+		ht.step(clientGone{ann, closePeerLeft})
 		ht.want(next, "the name", LoggedIn{Name: "ann"})
 	})
 	t.Run("a silent one loses it to the first newcomer", func(t *testing.T) {
@@ -507,11 +507,11 @@ func TestProbe(t *testing.T) {
 		ht.login(heir, "ann", "")
 		ht.login(late, "ann", "")
 		p := ht.hub.probes[ann]
-		ht.step(probeTimeout{p})
+		ht.step(probeDue{p})
 		ht.want(bob, "the end", Ended{cl.info(bob), ReasonGone})
 		ht.want(heir, "the name", LoggedIn{Name: "ann"})
 		ht.wantRefused(late, CodeNameTaken)
-		ht.step(probeTimeout{p})
+		ht.step(probeDue{p})
 		ht.wantIdle(heir, late, bob)
 	})
 	t.Run("a holder that leaves meanwhile makes way", func(t *testing.T) {
@@ -519,8 +519,8 @@ func TestProbe(t *testing.T) {
 		ann, gone, heir := ht.signIn("ann", ""), ht.connect(), ht.connect()
 		ht.login(gone, "ann", "")
 		ht.login(heir, "ann", "")
-		ht.step(disconnected{gone, closeGone})
-		ht.step(disconnected{ann, closeGone})
+		ht.step(clientGone{gone, closeGone})
+		ht.step(clientGone{ann, closeGone})
 		ht.want(heir, "the name", LoggedIn{Name: "ann"})
 	})
 	t.Run("who waits in a room is not joined", func(t *testing.T) {
@@ -533,7 +533,7 @@ func TestProbe(t *testing.T) {
 			Refused{Request: "main.Join", Code: CodeBadState, Message: "your login is being looked at"})
 		ht.do(dan, Join{Room: *nameOf("r")})
 		ht.wantRefused(dan, CodeBusy)
-		ht.step(probeTimeout{ht.hub.probes[ann]})
+		ht.step(probeDue{ht.hub.probes[ann]})
 		ht.want(phone, "the name", LoggedIn{Name: "ann", Role: "student"})
 	})
 	t.Run("what would be refused now is not granted to who waits", func(t *testing.T) {
@@ -542,7 +542,7 @@ func TestProbe(t *testing.T) {
 		ht.login(phone, "ann", "")
 		ht.login(late, "ann", "")
 		phone.calls = []*Call{{}} // by whatever way
-		ht.hub.handle(probeTimeout{ht.hub.probes[ann]})
+		ht.hub.handle(probeDue{ht.hub.probes[ann]})
 		phone.calls = nil
 		ht.wantRefused(phone, CodeBadState)
 		ht.want(late, "the name", LoggedIn{Name: "ann"})
@@ -553,18 +553,18 @@ func TestProbe(t *testing.T) {
 		ht.login(late, "ann", "")
 		p := ht.hub.probes[ann]
 		ann.link.writing.Store(true)
-		ht.step(probeTimeout{p})
+		ht.step(probeDue{p})
 		ht.wantIdle(late)
 		ann.link.writing.Store(false)
-		ht.step(probeTimeout{p})
+		ht.step(probeDue{p})
 		ht.want(late, "the name", LoggedIn{Name: "ann"})
 	})
 	t.Run("nobody waits in the end", func(t *testing.T) {
 		ht := newHubTester(t)
 		ann, gone := ht.signIn("ann", ""), ht.connect()
 		ht.login(gone, "ann", "")
-		ht.step(disconnected{gone, closeGone})
-		ht.step(disconnected{ann, closeGone})
+		ht.step(clientGone{gone, closeGone})
+		ht.step(clientGone{ann, closeGone})
 		ht.signIn("ann", "")
 	})
 	t.Run("when nobody waits any more the holder stays", func(t *testing.T) {
@@ -572,8 +572,8 @@ func TestProbe(t *testing.T) {
 		ann, gone, late := ht.signIn("ann", ""), ht.connect(), ht.connect()
 		ht.login(gone, "ann", "")
 		p := ht.hub.probes[ann]
-		ht.step(disconnected{gone, closeGone})
-		ht.step(probeTimeout{p})
+		ht.step(clientGone{gone, closeGone})
+		ht.step(probeDue{p})
 		ht.login(late, "ann", "")
 		if ann.out.ended() != nil || ht.hub.probes[ann] == p {
 			t.Error("the probe goes on for somebody who has not waited")
@@ -584,12 +584,12 @@ func TestProbe(t *testing.T) {
 			ht := newHubTester(t)
 			ann, vic := ht.signIn("ann", ""), ht.connect()
 			ht.login(vic, "ann", "")
-			ht.step(probeAlive{ann})
+			ht.step(probeHeard{ann})
 			for range 5 {
 				time.Sleep(goodbyeTime * 2 / 5)
 				other := ht.connect()
 				ht.login(other, "ann", "")
-				ht.step(disconnected{other, closeGone})
+				ht.step(clientGone{other, closeGone})
 			}
 			synctest.Wait()
 			select {
@@ -598,8 +598,8 @@ func TestProbe(t *testing.T) {
 			default:
 			}
 			ht.wantRefused(vic, CodeNameTaken)
-			ht.step(disconnected{ann, closeGone})
-			ht.step(disconnected{vic, closeGone})
+			ht.step(clientGone{ann, closeGone})
+			ht.step(clientGone{vic, closeGone})
 		})
 	})
 	t.Run("few wait at once", func(t *testing.T) {
@@ -617,8 +617,8 @@ func TestProbe(t *testing.T) {
 func TestLoginTimeout(t *testing.T) {
 	ht := newHubTester(t)
 	silent, ann := ht.connect(), ht.signIn("ann", "")
-	ht.step(loginTimeout{ann}) // fired just before the login
-	ht.step(loginTimeout{silent})
+	ht.step(loginDue{ann}) // fired just before the login
+	ht.step(loginDue{silent})
 	if ann.out.ended() != nil || silent.out.ended() != closeLoginTimeout {
 		t.Error("the login timeout ended the wrong connection")
 	}
@@ -632,7 +632,7 @@ func TestShutdownComesAfterWhatWasRead(t *testing.T) {
 	ringing := cl.info(ann)
 	ht.login(waiting, "ann", "")
 	ht.do(bob, Answer{SDP: sdp})
-	ht.step(shutdown{})
+	ht.step(stopAsked{})
 	ht.want(ann, "answer, then the end", Answered{ringing, sdp}, Established{cl.info(ann), sdp}, Ended{cl.info(ann), ReasonShutdown})
 	for _, c := range []*Client{ann, bob, waiting, ht.connect()} {
 		if c.out.ended() != closeRestart {

@@ -5,7 +5,7 @@ package main
 
 // startLoginTimer gives c time to sign in.
 func (h *Hub) startLoginTimer(c *Client) {
-	c.loginTimer = afterwards(h.limits.loginTimeout, func() { h.post(loginTimeout{c}) })
+	c.loginTimer = afterwards(h.limits.loginTimeout, func() { h.post(loginDue{c}) })
 }
 
 // letIn tells c, whose family wants to know, by what id it goes.

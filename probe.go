@@ -89,7 +89,7 @@ func (h *Hub) wait(p *probe, d time.Duration) {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
-	p.timer = afterwards(d, func() { h.post(probeTimeout{p}) })
+	p.timer = afterwards(d, func() { h.post(probeDue{p}) })
 }
 
 // succeed gives the name of a holder that has gone to the first newcomer who

@@ -101,7 +101,7 @@ func inStep(d time.Duration) time.Duration {
 	return time.Until(time.Now().Add(d).Round(step))
 }
 
-// probe asks for a sign of life at once; the hub hears of it as probeAlive. It
+// probe asks for a sign of life at once; the hub hears of it as probeHeard. It
 // never waits.
 func (p *pulse) probe() {
 	p.asked.Or(askedByProbe)
@@ -131,7 +131,7 @@ func (p *pulse) beat() {
 		return
 	}
 	if p.asked.Swap(0)&askedByProbe != 0 {
-		p.client.hub.post(probeAlive{p.client})
+		p.client.hub.post(probeHeard{p.client})
 	}
 }
 

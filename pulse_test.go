@@ -46,13 +46,13 @@ func TestPulse(t *testing.T) {
 		p.asked.Or(askedByProbe)
 		p.tick()
 		p.beat()
-		p.wantTold(t, probeAlive{p.client})
+		p.wantTold(t, probeHeard{p.client})
 	})
 	t.Run("silence ends the connection", func(t *testing.T) {
 		p := newTestPulse(t)
 		p.tick()
 		p.tick()
-		p.wantTold(t, disconnected{p.client, closeGone})
+		p.wantTold(t, clientGone{p.client, closeGone})
 	})
 	t.Run("a sign of life does not", func(t *testing.T) {
 		p := newTestPulse(t)
@@ -68,7 +68,7 @@ func TestPulse(t *testing.T) {
 		p.tick()
 		p.wantTold(t, nil)
 		p.tick()
-		p.wantTold(t, disconnected{p.client, closeGone})
+		p.wantTold(t, clientGone{p.client, closeGone})
 	})
 	t.Run("a pong says that all before its ping was read", func(t *testing.T) {
 		p := newTestPulse(t)
@@ -92,7 +92,7 @@ func TestPulse(t *testing.T) {
 		p.tick()
 		p.wantTold(t, nil)
 		p.tick()
-		p.wantTold(t, disconnected{p.client, closeGone})
+		p.wantTold(t, clientGone{p.client, closeGone})
 	})
 	t.Run("after a pause a message has its time again", func(t *testing.T) {
 		p := newTestPulse(t)
@@ -106,7 +106,7 @@ func TestPulse(t *testing.T) {
 		p.beat()
 		p.tick()
 		p.tick()
-		p.wantTold(t, disconnected{p.client, closeMessageTimeout})
+		p.wantTold(t, clientGone{p.client, closeMessageTimeout})
 	})
 	t.Run("the outcome of a write decides", func(t *testing.T) {
 		p := newTestPulse(t)
@@ -116,7 +116,7 @@ func TestPulse(t *testing.T) {
 		p.wantTold(t, nil)
 		p.client.link.writing.Store(false)
 		p.tick()
-		p.wantTold(t, disconnected{p.client, closeGone})
+		p.wantTold(t, clientGone{p.client, closeGone})
 	})
 }
 

@@ -107,7 +107,7 @@ func (s *Server) serve(l net.Listener) error { return s.http.Serve(l) }
 // error when ctx is done.
 func (s *Server) shutdown(ctx context.Context) error {
 	s.draining.Store(true)
-	s.hub.post(shutdown{})
+	s.hub.post(stopAsked{})
 	s.polling.close()
 	err := errors.Join(s.endRequests(ctx), s.places.drained(ctx))
 	s.hub.stop()
