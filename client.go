@@ -52,6 +52,7 @@ type Client struct {
 	profile    Profile // of its dialect; set by the read loop before its first command
 	sendsBare  bool    // its latest description was bare, and so it wants them
 	echo       echo    // ends that may come back from it
+	strikes    strikes
 }
 
 // loggedIn reports whether c has a name. Only the hub may ask.

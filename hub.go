@@ -277,9 +277,14 @@ func (h *Hub) refuse(c *Client, req Request, refusal *Refused) {
 	h.deny(c, req.Receipt, refusal.about(req.Word, targetOf(req.Command)))
 }
 
-// deny tells a refusal, and gives the receipt for what was refused.
+// deny tells a refusal, and gives the receipt for what was refused. If it is one
+// refusal too many, it is the last that c hears.
 func (h *Hub) deny(c *Client, receipt string, refusal *Refused) {
 	h.tell(c, *refusal)
+	if why := c.strikes.add(refusal.Code); why != nil {
+		c.kill(why)
+		return
+	}
 	c.expectEndsAfter(refusal)
 	if receipt != "" {
 		h.tell(c, Acknowledged{Receipt: receipt, Refusal: refusal})

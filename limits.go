@@ -11,24 +11,20 @@ const (
 	maxExcess = 100 // messages over the rate
 )
 
-// patience ends with a client whose bad messages, or whose messages over the
-// rate, do not stop. Refusals by state do not try it: a browser that still
-// trickles candidates when its peer has left is no attacker.
-type patience struct{ faults, excess tally }
+// strikes counts the bad messages of a client and its messages over the rate.
+// Refusals by state, such as no-such-call, do not count: a browser may still
+// send candidates when its call is over.
+type strikes struct{ faults, excess tally }
 
-// after returns why the connection must end after an event, or nil.
-func (p *patience) after(ev Event) *Closing {
-	refusal, ok := ev.(Refused)
-	if !ok {
-		return nil
-	}
-	switch refusal.Code {
+// add counts a refusal. It returns why the connection must end, or nil.
+func (s *strikes) add(code Code) *Closing {
+	switch code {
 	case CodeBadJSON, CodeBadRequest, CodeUnknownCommand:
-		if p.faults.reaches(maxFaults) {
+		if s.faults.reaches(maxFaults) {
 			return closeTooManyErrors
 		}
 	case CodeRateLimited:
-		if p.excess.reaches(maxExcess) {
+		if s.excess.reaches(maxExcess) {
 			return closeFlood
 		}
 	}

@@ -12,17 +12,16 @@ import "sync"
 type outbox struct {
 	limit int // bytes
 
-	mu       sync.Mutex
-	events   []Event
-	waiting  int // bytes of events
-	taken    int // bytes that the writer took and has not come back from
-	writing  bool
-	patience patience
-	closing  *Closing // why the connection ends; from then on nothing comes in
+	mu      sync.Mutex
+	events  []Event
+	waiting int // bytes of events
+	taken   int // bytes that the writer took and has not come back from
+	writing bool
+	closing *Closing // why the connection ends; from then on nothing comes in
 }
 
 // put adds an event. It reports whether there was room, and whether the
-// caller must start a writer. A refusal too many is the last event.
+// caller must start a writer.
 func (o *outbox) put(ev Event) (ok, start bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -32,7 +31,6 @@ func (o *outbox) put(ev Event) (ok, start bool) {
 	}
 	o.events = append(o.events, ev)
 	o.waiting += weight
-	o.closing = o.patience.after(ev)
 	return true, o.startWriter()
 }
 
