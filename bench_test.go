@@ -25,20 +25,19 @@ func BenchmarkHubCandidate(b *testing.B) {
 	for i := range callers {
 		pair := [2]*Client{}
 		for j := range pair {
-			c := &Client{hub: ht.hub, log: ht.hub.log}
-			c.out.limit, c.out.writing = 1<<20, true
-			pair[j] = c
-			ht.hub.handle(clientConnected{c})
-			ht.hub.handle(clientAsked{c, Request{Word: "login", Command: Login{Name: *nameOf(fmt.Sprintf("user%d-%d", i, j))}}})
+			via := &testCarrier{limit: 1 << 20}
+			ht.hub.handle(clientConnected{via, 0})
+			pair[j] = ht.hub.clients[via]
+			ht.hub.handle(clientAsked{via, nativeProfile, Request{Word: "login", Command: Login{Name: *nameOf(fmt.Sprintf("user%d-%d", i, j))}}})
 		}
-		ht.hub.handle(clientAsked{pair[0], Request{Word: "offer", Command: Offer{To: toName(pair[1].name.Text), SDP: sdp}}})
-		ht.hub.handle(clientAsked{pair[1], Request{Word: "answer", Command: Answer{SDP: sdp}}})
+		ht.hub.handle(clientAsked{pair[0].via, nativeProfile, Request{Word: "offer", Command: Offer{To: toName(pair[1].name.Text), SDP: sdp}}})
+		ht.hub.handle(clientAsked{pair[1].via, nativeProfile, Request{Word: "answer", Command: Answer{SDP: sdp}}})
 		callers[i] = pair[0]
 	}
 	steps := make([]any, len(callers))
 	for i, c := range callers {
 		to := toName(c.calls[0].callee.name.Text)
-		steps[i] = clientAsked{c, Request{Word: "candidate", Command: Candidate{To: to, Candidate: json.RawMessage(benchCandidate)}}}
+		steps[i] = clientAsked{c.via, nativeProfile, Request{Word: "candidate", Command: Candidate{To: to, Candidate: json.RawMessage(benchCandidate)}}}
 	}
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
@@ -46,7 +45,7 @@ func BenchmarkHubCandidate(b *testing.B) {
 		if i%len(steps) == 0 {
 			b.StopTimer()
 			for _, c := range callers {
-				heard(c.calls[0].callee)
+				carrierOf(c.calls[0].callee).empty()
 			}
 			b.StartTimer()
 		}
@@ -58,10 +57,10 @@ func BenchmarkHubCandidate(b *testing.B) {
 func BenchmarkHubUsers(b *testing.B) {
 	ht := newHubTester(b)
 	signIn := func(name, role string) *Client {
-		c := &Client{hub: ht.hub, log: ht.hub.log, link: &link{}}
-		c.out.limit, c.out.writing = 1<<20, true
-		ht.hub.handle(clientConnected{c})
-		ht.hub.handle(clientAsked{c, Request{Word: "login", Command: Login{Name: *nameOf(name), Role: role}}})
+		via := &testCarrier{limit: 1 << 20}
+		ht.hub.handle(clientConnected{via, 0})
+		c := ht.hub.clients[via]
+		ht.hub.handle(clientAsked{c.via, nativeProfile, Request{Word: "login", Command: Login{Name: *nameOf(name), Role: role}}})
 		return c
 	}
 	asking := map[string]*Client{"teacher": signIn("tina", "teacher"), "student": signIn("sam", "student")}
@@ -72,9 +71,8 @@ func BenchmarkHubUsers(b *testing.B) {
 		b.Run(role, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				ht.hub.handle(clientAsked{c, Request{Word: "users", Command: ListUsers{}}})
-				heard(c)
-				heard(c) // it has written that
+				ht.hub.handle(clientAsked{c.via, nativeProfile, Request{Word: "users", Command: ListUsers{}}})
+				carrierOf(c).empty()
 			}
 		})
 	}

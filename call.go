@@ -108,7 +108,7 @@ func (h *Hub) offer(c *Client, cmd Offer) *Refused {
 		return cl.refuseGlare(c)
 	case !cl.callee.profile.renegotiates:
 		return refuse(CodeBusy, cl.peerAddress(c)+" is being called")
-	case cl.callee.out.crowded():
+	case cl.callee.via.crowded():
 		return refuseHaste(cl.peerAddress(c))
 	}
 	cl.held[cl.index(c)] = held{} // they belong to the offer before
@@ -128,7 +128,7 @@ func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
 		return refuse(CodeBusy, "you are in a call with "+cl.peerAddress(c))
 	case !cl.peer(c).profile.renegotiates:
 		return refuse(CodeUnsupported, cl.peerAddress(c)+" cannot change a running call")
-	case cl.peer(c).out.crowded():
+	case cl.peer(c).via.crowded():
 		return refuseHaste(cl.peerAddress(c))
 	}
 	h.passOffer(cl, c, sdp)
@@ -174,7 +174,7 @@ func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
 		return refuse(CodeBusy, cmd.To.Name.Text+" is in a call")
 	case callee.waiting != nil:
 		return refuse(CodeBusy, cmd.To.Name.Text+" is signing in")
-	case callee.out.crowded():
+	case callee.via.crowded():
 		return refuseHaste(cmd.To.Name.Text)
 	}
 	c.echo = echo{}
@@ -225,9 +225,9 @@ func (h *Hub) answer(c *Client, cmd Answer) *Refused {
 	switch {
 	case !cl.unanswered[cl.index(peer)]:
 		return refuse(CodeBadState, cl.peerAddress(c)+" has made no offer that awaits an answer")
-	case peer.out.crowded():
+	case peer.via.crowded():
 		return refuseHaste(cl.peerAddress(c))
-	case c.out.crowded(): // and there is more to come for it as well
+	case c.via.crowded(): // and there is more to come for it as well
 		return refuseHaste("you")
 	case cmd.Unfit:
 		h.end(cl, ReasonFailed, nil)

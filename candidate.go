@@ -52,7 +52,7 @@ func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
 		return cl.refuseGlare(c)
 	case (cl.words == requestWords || peer.profile.takesFields) && !hasFields(cmd.Candidate):
 		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
-	case !cl.holds() && peer.out.crowded():
+	case !cl.holds() && peer.via.crowded():
 		return refuseHaste(cl.peerAddress(c))
 	case !cl.holds():
 		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})

@@ -18,7 +18,7 @@ type Dialect interface {
 	// family has no word for it.
 	Encode(dst []byte, ev Event) []byte
 
-	Profile() Profile
+	Profile() *Profile
 }
 
 // Quit is the command that the read loop obeys itself: the client asks for
@@ -28,7 +28,8 @@ type Quit struct{ why *Closing }
 
 func (Quit) command() {}
 
-// Profile is what a family requires of the hub, said as data.
+// Profile is what a family requires of the hub, said as data. A family has one,
+// which is only read.
 type Profile struct {
 	holds         bool // wants candidates only when the call is answered
 	heldFirst     bool // as callee, wants the held ones before it hears of that

@@ -15,7 +15,9 @@ type native struct {
 	iceServers []byte // JSON for login replies; nil if none are configured
 }
 
-func (native) Profile() Profile { return Profile{namesCalls: true, renegotiates: true} }
+func (native) Profile() *Profile { return nativeProfile }
+
+var nativeProfile = &Profile{namesCalls: true, renegotiates: true}
 
 // nativeMessage is what the server reads of a frame: raw values, nil where
 // the key is absent.

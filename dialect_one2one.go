@@ -12,10 +12,10 @@ import (
 // objects, the latter as bare SDP strings; each hears what it sends itself.
 type one2one struct{}
 
-func (one2one) Profile() Profile {
-	return Profile{holds: true, heldFirst: true, hearsOwnLeave: true, echoesEnd: true,
-		echoesRefused: []string{"call", "incomingCallResponse"}}
-}
+func (one2one) Profile() *Profile { return one2oneProfile }
+
+var one2oneProfile = &Profile{holds: true, heldFirst: true, hearsOwnLeave: true, echoesEnd: true,
+	echoesRefused: []string{"call", "incomingCallResponse"}}
 
 // one2oneMessage is what is read of a frame. The "from" of a response says
 // whose call is meant. That of other messages is not read: who they come from,

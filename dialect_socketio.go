@@ -16,11 +16,11 @@ type socketIO struct {
 	iceServers []byte // JSON for login replies; nil if none are configured
 }
 
+func (socketIO) Profile() *Profile { return socketIOProfile }
+
 // Its teachers and students set their descriptions only when the call is
 // answered, so that candidates cannot be used before.
-func (socketIO) Profile() Profile {
-	return Profile{holds: true, takesFields: true, namesCalls: true, renegotiates: true}
-}
+var socketIOProfile = &Profile{holds: true, takesFields: true, namesCalls: true, renegotiates: true}
 
 // connecting is the word by which refusals refer to a CONNECT packet. No
 // event can have it for a name.

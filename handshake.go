@@ -13,7 +13,7 @@ import (
 // place to leave in the end. If it reports false, nothing is left to do: the
 // request has been answered. A client for whom there is no room gets its
 // WebSocket too, to be told that, unless there are too many of those.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *Client) (place, bool) {
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) (place, bool) {
 	taken, ok := s.places.take(s.cfg.trustedProxies.clientSubnet(r))
 	switch {
 	case !ok:
@@ -39,7 +39,7 @@ const retryAfter = "5"
 
 // open makes a WebSocket of a request and gives it to c. If it cannot, it
 // answers the request.
-func (s *Server) open(w http.ResponseWriter, r *http.Request, c *Client) bool {
+func (s *Server) open(w http.ResponseWriter, r *http.Request, c *connection) bool {
 	if r.ContentLength != 0 {
 		// It would be read as frames. Nor is it waited for.
 		w.Header().Set("Connection", "close")

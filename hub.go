@@ -23,10 +23,10 @@ type Hub struct {
 	done   chan struct{} // closed by stop
 
 	// Owned by run.
-	clients  map[*Client]bool // every open connection
-	registry registry         // those that are signed in
-	calls    map[string]*Call // by id
-	rooms    map[string]*Room // by the key of their names
+	clients  map[carrier]*Client // every open connection
+	registry registry            // those that are signed in
+	calls    map[string]*Call    // by id
+	rooms    map[string]*Room    // by the key of their names
 	probes   map[*Client]*probe
 	behind   []*Client // could not take an event in this step
 	closing  bool      // shutdown has begun
@@ -52,7 +52,7 @@ func newHub(rights Rights, limits hubLimits, log *slog.Logger) *Hub {
 		newID:    uuid.NewString,
 		inbox:    make(chan any, inboxLen),
 		done:     make(chan struct{}),
-		clients:  map[*Client]bool{},
+		clients:  map[carrier]*Client{},
 		registry: newRegistry(),
 		calls:    map[string]*Call{},
 		rooms:    map[string]*Room{},
@@ -60,25 +60,31 @@ func newHub(rights Rights, limits hubLimits, log *slog.Logger) *Hub {
 	}
 }
 
-// What the hub receives.
+// What the hub receives. A connection speaks of itself, not of the client that
+// it carries.
 type (
-	clientConnected struct{ c *Client }
-	clientGone      struct {
-		c   *Client
+	clientConnected struct {
+		via carrier
+		id  uint64
+	}
+	clientGone struct {
+		via carrier
 		why *Closing
 	}
 	clientAsked struct {
-		c   *Client
-		req Request
+		via     carrier
+		profile *Profile
+		req     Request
 	}
-	clientErred struct { // by the read loop
-		c       *Client
+	clientErred struct { // said what the read loop refuses
+		via     carrier
+		profile *Profile
 		receipt string
 		refusal *Refused
 	}
 	loginDue   struct{ c *Client }
 	ringDue    struct{ cl *Call }
-	probeHeard struct{ holder *Client }
+	probeHeard struct{ via carrier }
 	probeDue   struct{ p *probe }
 	stopAsked  struct{}
 	hubAsked   struct{ answered chan<- struct{} } // by answers, which waits
@@ -148,19 +154,23 @@ func (h *Hub) answers(givenUp <-chan struct{}) bool {
 func (h *Hub) handle(m any) {
 	switch m := m.(type) {
 	case clientConnected:
-		h.admit(m.c)
+		h.admit(m.via, m.id)
 	case clientGone:
-		h.remove(m.c, m.why)
+		h.remove(h.clients[m.via], m.why)
 	case clientAsked:
-		h.obey(m.c, m.req)
+		if c := h.speaker(m.via, m.profile); c != nil {
+			h.obey(c, m.req)
+		}
 	case clientErred:
-		h.deny(m.c, m.receipt, m.refusal)
+		if c := h.speaker(m.via, m.profile); c != nil {
+			h.deny(c, m.receipt, m.refusal)
+		}
 	case loginDue:
 		h.loginTimedOut(m.c)
 	case ringDue:
 		h.ringTimedOut(m.cl)
 	case probeHeard:
-		h.probeAnswered(m.holder)
+		h.probeAnswered(h.clients[m.via])
 	case probeDue:
 		h.probeTimedOut(m.p)
 	case stopAsked:
@@ -185,23 +195,36 @@ func (h *Hub) dropBehind() {
 }
 
 // admit takes in a new connection and gives it time to sign in.
-func (h *Hub) admit(c *Client) {
+func (h *Hub) admit(via carrier, id uint64) {
 	if h.closing {
-		c.kill(closeRestart)
+		via.kill(closeRestart)
 		return
 	}
-	h.clients[c] = true
+	c := newClient(via, id)
+	h.clients[via] = c
 	h.startLoginTimer(c)
 }
 
-// remove forgets a connection, and ends it if that has not begun: its calls
-// end, its name is free at once.
+// speaker returns the client that a connection speaks for, and notes the profile
+// of its family. It returns nil if the client has been let go, which its reader
+// had not noticed yet.
+func (h *Hub) speaker(via carrier, profile *Profile) *Client {
+	c := h.clients[via]
+	if c != nil {
+		c.profile = profile
+	}
+	return c
+}
+
+// remove forgets a client, and ends its connection if that has not begun: its
+// calls end, its name is free at once. One that has been removed before, or nil,
+// is left alone.
 func (h *Hub) remove(c *Client, why *Closing) {
-	if !h.clients[c] {
+	if c == nil || h.clients[c.via] != c {
 		return
 	}
-	delete(h.clients, c)
-	c.kill(why)
+	delete(h.clients, c.via)
+	stands := c.via.kill(why)
 	for len(c.calls) > 0 {
 		h.end(c.calls[0], ReasonGone, c)
 	}
@@ -212,14 +235,14 @@ func (h *Hub) remove(c *Client, why *Closing) {
 		return
 	}
 	h.registry.remove(c)
-	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", c.out.ended().reason)
+	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", stands.reason)
 	h.succeed(c)
 }
 
 // obey does what a client asks, or tells it why not.
 func (h *Hub) obey(c *Client, req Request) {
-	if !h.clients[c] || h.closing {
-		return // let go, but its reader had not noticed yet
+	if h.closing {
+		return
 	}
 	about := h.callOf(c, req)
 	refusal := h.command(c, req)
@@ -282,7 +305,7 @@ func (h *Hub) refuse(c *Client, req Request, refusal *Refused) {
 func (h *Hub) deny(c *Client, receipt string, refusal *Refused) {
 	h.tell(c, *refusal)
 	if why := c.strikes.add(refusal.Code); why != nil {
-		c.kill(why)
+		c.via.kill(why)
 		return
 	}
 	c.expectEndsAfter(refusal)
@@ -315,7 +338,7 @@ func (h *Hub) callOf(c *Client, req Request) string {
 
 // listUsers tells c who is there, unless it has not read yet what it was told.
 func (h *Hub) listUsers(c *Client) *Refused {
-	if c.out.crowded() {
+	if c.via.crowded() {
 		return refuseHaste("you")
 	}
 	h.tell(c, h.registry.list(c, h.rights, h.limits.maxListBytes))
@@ -329,15 +352,15 @@ func (h *Hub) shutDown() {
 	for _, cl := range h.calls {
 		h.end(cl, ReasonShutdown, nil)
 	}
-	for c := range h.clients {
-		c.kill(closeRestart)
+	for via := range h.clients {
+		via.kill(closeRestart)
 	}
 }
 
 // tell queues an event for c. Whoever cannot take it is too slow, and is
 // removed when the step is over.
 func (h *Hub) tell(c *Client, ev Event) {
-	if !c.send(ev) {
+	if !c.via.send(ev) {
 		h.behind = append(h.behind, c)
 	}
 }

@@ -28,7 +28,7 @@ func FuzzHub(f *testing.F) {
 		}
 		for i := range p.clients {
 			p.drain(i)
-			p.ht.step(clientGone{p.clients[i], closeGone})
+			p.ht.step(clientGone{p.clients[i].via, closeGone})
 		}
 		h := p.ht.hub
 		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes)+len(h.rooms) != 0 {
@@ -57,7 +57,7 @@ func newPlay(t testing.TB) *play {
 
 func (p *play) reconnect(i int) {
 	p.clients[i] = p.ht.connect()
-	p.clients[i].out.limit = 8 * eventOverhead
+	carrierOf(p.clients[i]).limit = 8 * eventOverhead
 	p.told[i] = map[string]bool{}
 }
 
@@ -66,7 +66,7 @@ var (
 	playRoles = []string{"", "teacher", "student"}
 	playRooms = []string{"room", "ann"}
 
-	playProfiles = []Profile{native{}.Profile(), one2one{}.Profile(), socketIO{}.Profile()}
+	playProfiles = []*Profile{nativeProfile, one2oneProfile, socketIOProfile}
 )
 
 // step has one client do one thing.
@@ -93,11 +93,11 @@ func (p *play) step(who int, what byte, detail int) {
 	case 6:
 		p.ht.do(c, ListUsers{})
 	case 7:
-		c.kill(closeGone)
+		c.via.kill(closeGone)
 	case 8:
 		p.fireTimers(c)
 	case 9:
-		p.ht.step(probeHeard{c})
+		p.ht.step(probeHeard{c.via})
 	case 10:
 		p.ht.step(loginDue{c})
 	case 11:
@@ -105,12 +105,12 @@ func (p *play) step(who int, what byte, detail int) {
 	case 12:
 		p.ht.do(c, Join{Room: *nameOf(playRooms[detail%2])})
 	case 13:
-		p.ht.step(clientAsked{c, Request{Word: "offer", Command: Offer{To: to, SDP: sdp}, Receipt: "0"}})
+		p.ht.step(clientAsked{c.via, c.profile, Request{Word: "offer", Command: Offer{To: to, SDP: sdp}, Receipt: "0"}})
 	case 14:
 		c.profile = playProfiles[detail%len(playProfiles)]
 	}
-	if c.out.ended() != nil {
-		p.ht.step(clientGone{c, closeGone}) // as its read loop would tell
+	if carrierOf(c).why != nil {
+		p.ht.step(clientGone{c.via, closeGone}) // as its read loop would tell
 		p.reconnect(i)
 	}
 }
@@ -159,7 +159,7 @@ func (p *play) fireTimers(c *Client) {
 // before they go on and end once.
 func (p *play) drain(i int) {
 	c := p.clients[i]
-	if c.out.ended() != nil {
+	if carrierOf(c).why != nil {
 		return // it may have missed anything
 	}
 	for _, ev := range heard(c) {

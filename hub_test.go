@@ -36,15 +36,54 @@ func newHubTester(tb testing.TB) *hubTester {
 	return &hubTester{TB: tb, hub: h, began: map[*Call][2]who{}}
 }
 
-// connect returns a client without a socket. Its outbox believes that a
-// writer is at work, so what it hears stays there for the test to take.
+// A testCarrier keeps what a client is told until the test takes it.
+type testCarrier struct {
+	limit    int
+	told     []Event
+	waiting  int // bytes of told
+	why      *Closing
+	probes   int           // asked of it
+	grace    time.Duration // what it answers to patience
+	admitted bool
+}
+
+func (tc *testCarrier) send(ev Event) bool {
+	if tc.why != nil || tc.waiting+ev.weight() > tc.limit {
+		return false
+	}
+	tc.told = append(tc.told, ev)
+	tc.waiting += ev.weight()
+	return true
+}
+
+func (tc *testCarrier) crowded() bool { return tc.waiting > tc.limit/2 }
+
+func (tc *testCarrier) kill(why *Closing) *Closing {
+	if tc.why == nil {
+		tc.why = why
+	}
+	return tc.why
+}
+
+func (tc *testCarrier) probe()                               { tc.probes++ }
+func (tc *testCarrier) patience(time.Duration) time.Duration { return tc.grace }
+func (tc *testCarrier) admit(yes bool)                       { tc.admitted = yes }
+
+// empty drops what the client was told.
+func (tc *testCarrier) empty() { tc.told, tc.waiting = tc.told[:0], 0 }
+
+// carrierOf returns what carries a client of the hubTester.
+func carrierOf(c *Client) *testCarrier { return c.via.(*testCarrier) }
+
+// connect returns a client without a connection.
 func (ht *hubTester) connect() *Client {
-	c := &Client{hub: ht.hub, log: ht.hub.log, profile: native{}.Profile()}
-	c.out.limit = 1 << 20
-	c.out.writing = true
-	c.pulse.client, c.pulse.ping = c, func() {}
-	c.link = &link{}
-	ht.step(clientConnected{c})
+	via := &testCarrier{limit: 1 << 20}
+	ht.step(clientConnected{via, 0})
+	c := ht.hub.clients[via]
+	if c == nil {
+		c = newClient(via, 0) // refused
+	}
+	c.profile = nativeProfile
 	return c
 }
 
@@ -64,7 +103,7 @@ func (ht *hubTester) login(c *Client, name, role string) {
 // do is one command. Its word is the name of its type.
 func (ht *hubTester) do(c *Client, cmd Command) {
 	ht.Helper()
-	ht.step(clientAsked{c, Request{Word: fmt.Sprintf("%T", cmd), Command: cmd}})
+	ht.step(clientAsked{c.via, c.profile, Request{Word: fmt.Sprintf("%T", cmd), Command: cmd}})
 }
 
 func (ht *hubTester) step(m any) {
@@ -74,11 +113,11 @@ func (ht *hubTester) step(m any) {
 	ht.checkParties()
 }
 
-// heard takes what c has been told. The outbox goes on believing that a
-// writer is at work.
+// heard takes what c has been told.
 func heard(c *Client) []Event {
-	events, _ := c.out.take(nil)
-	c.out.writing = true
+	tc := carrierOf(c)
+	events := tc.told
+	tc.told, tc.waiting = nil, 0
 	return events
 }
 
@@ -158,7 +197,7 @@ func (ht *hubTester) checkInvariants() {
 
 	roles := map[string]int{}
 	for key, c := range h.registry.byKey {
-		check(h.clients[c], "the name %q is held by no connection", key)
+		check(h.clients[c.via] == c, "the name %q is held by no connection", key)
 		check(c.name.Key == key, "%q is entered under %q", c.name.Key, key)
 		check(c.waiting == nil, "%s is signed in and waits for it", key)
 		roles[c.role]++
@@ -184,7 +223,7 @@ func (ht *hubTester) checkInvariants() {
 			check(len(held) == 0 || cl.holds(), "%s holds candidates that it should have told", id)
 		}
 	}
-	for c := range h.clients {
+	for _, c := range h.clients {
 		called := 0
 		peers := map[*Client]bool{}
 		for _, cl := range c.calls {
@@ -207,18 +246,18 @@ func (ht *hubTester) checkInvariants() {
 		n := len(room.members)
 		check(room.name.Key == key && n > 0 && n <= maxMembers, "the room %q has %d members", key, n)
 		for _, c := range room.members {
-			check(h.clients[c] && c.room == room, "a member of %q is not in it", key)
+			check(h.clients[c.via] == c && c.room == room, "a member of %q is not in it", key)
 			check(n == 1 || len(c.calls) == 1 && c.calls[0].room == room, "a pair in %q is not in its call", key)
 		}
 	}
-	for c := range h.clients {
+	for _, c := range h.clients {
 		check(c.room == nil || h.rooms[c.room.name.Key] == c.room, "%s is in a forgotten room", c.address())
 		for _, cl := range c.calls {
 			check(cl.room == nil || cl.room == c.room && cl.state == active, "%s has a call of a room it is not in", c.address())
 		}
 	}
 	for holder, p := range h.probes {
-		check(p.holder == holder && holder.loggedIn() && h.clients[holder], "a probe of nobody")
+		check(p.holder == holder && holder.loggedIn() && h.clients[holder.via] == holder, "a probe of nobody")
 		check(len(p.waiting) <= maxWaiting, "%d wait for one name", len(p.waiting))
 	}
 }
@@ -330,18 +369,18 @@ func TestCommandsOfTheGoneAreDropped(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
 	gone := ht.connect()
-	ht.step(clientGone{gone, closeGone})
+	ht.step(clientGone{gone.via, closeGone})
 	ht.login(gone, "cyd", "")
 	if ht.hub.registry.byKey["cyd"] != nil {
 		t.Error("a connection that is gone has signed in")
 	}
 
-	ht.step(clientGone{ann, closeGone})
+	ht.step(clientGone{ann.via, closeGone})
 	ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
 	ht.wantIdle(bob)
-	ht.step(clientGone{ann, closeGone}) // told twice
+	ht.step(clientGone{ann.via, closeGone}) // told twice
 	heir := ht.signIn("ann", "")
-	ht.step(clientGone{ann, closeGone}) // and late
+	ht.step(clientGone{ann.via, closeGone}) // and late
 	if ht.hub.registry.byKey["ann"] != heir {
 		t.Error("the late goodbye of one ann removed the next")
 	}
@@ -353,11 +392,11 @@ func TestWhoFallsBehindIsLetGo(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
 	cl := ht.ring(ann, bob, offerWords)
-	bob.out.limit = 0
+	carrierOf(bob).limit = 0
 
 	ht.do(bob, Ping{})
 	ht.want(ann, "the end", Ended{cl.info(ann), ReasonGone})
-	if why := bob.out.ended(); why != closeSlow {
+	if why := carrierOf(bob).why; why != closeSlow {
 		t.Errorf("bob ended because %+v, want too slow", why)
 	}
 	ht.signIn("bob", "")
@@ -373,12 +412,12 @@ func TestFallingBehindSpreads(t *testing.T) {
 		ht.talk(teacher, student, requestWords)
 		students = append(students, student)
 	}
-	teacher.out.limit, students[1].out.limit = 0, 0
+	carrierOf(teacher).limit, carrierOf(students[1]).limit = 0, 0
 	ht.do(students[0], Leave{})
 	if len(ht.hub.calls) != 0 {
 		t.Errorf("%d calls live on", len(ht.hub.calls))
 	}
-	if teacher.out.ended() != closeSlow || students[1].out.ended() != closeSlow || students[2].out.ended() != nil {
+	if carrierOf(teacher).why != closeSlow || carrierOf(students[1]).why != closeSlow || carrierOf(students[2]).why != nil {
 		t.Error("those who fell behind are not those who were let go")
 	}
 }
@@ -391,8 +430,7 @@ func TestHasteIsRefused(t *testing.T) {
 	cl := ht.talk(ann, bob, offerWords)
 	ht.do(bob, Offer{To: toName("ann"), SDP: sdp})
 	ht.want(ann, "the offer", Offered{cl.info(ann), sdp})
-	heard(bob) // it has written all that it was told
-	bob.out.limit = 2 * NewCandidate{Candidate: candidate}.weight()
+	carrierOf(bob).limit = 2 * NewCandidate{Candidate: candidate}.weight()
 
 	ht.do(ann, Candidate{Candidate: candidate})
 	ht.do(ann, Candidate{Candidate: candidate})
@@ -403,7 +441,6 @@ func TestHasteIsRefused(t *testing.T) {
 	}
 	told := NewCandidate{cl.info(bob), candidate}
 	ht.want(bob, "what there was room for", told, told)
-	heard(bob) // it has written that
 	ht.do(ann, Answer{SDP: sdp})
 	ht.wantIdle(ann)
 	ht.want(bob, "the answer", Answered{cl.info(bob), sdp})
@@ -414,8 +451,7 @@ func TestHasteIsRefused(t *testing.T) {
 func TestCallsToAReaderThatIsBehindAreRefused(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
-	heard(bob)
-	bob.out.limit = 4 * Offered{SDP: sdp}.weight()
+	carrierOf(bob).limit = 4 * Offered{SDP: sdp}.weight()
 	for range 3 {
 		ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
 	}
@@ -483,21 +519,21 @@ func TestProbe(t *testing.T) {
 		ht.login(late, "bob", "")
 		ht.wantRefused(late, CodeBadState)
 		p := ht.hub.probes[ann]
-		ht.step(probeHeard{ann})
+		ht.step(probeHeard{ann.via})
 		ht.wantIdle(late, later) // ann may still say goodbye
 		ht.step(probeDue{p})
 		ht.wantRefused(late, CodeNameTaken)
 		ht.wantRefused(later, CodeNameTaken)
 		ht.wantIdle(ann)
-		ht.step(probeHeard{ann}) // nobody asks any more
+		ht.step(probeHeard{ann.via}) // nobody asks any more
 		ht.wantIdle(ann, late, later)
 	})
 	t.Run("one that says goodbye after a sign of life makes way", func(t *testing.T) {
 		ht := newHubTester(t)
 		ann, next := ht.signIn("ann", ""), ht.connect()
 		ht.login(next, "ann", "")
-		ht.step(probeHeard{ann})
-		ht.step(clientGone{ann, closePeerLeft})
+		ht.step(probeHeard{ann.via})
+		ht.step(clientGone{ann.via, closePeerLeft})
 		ht.want(next, "the name", LoggedIn{Name: "ann"})
 	})
 	t.Run("a silent one loses it to the first newcomer", func(t *testing.T) {
@@ -519,8 +555,8 @@ func TestProbe(t *testing.T) {
 		ann, gone, heir := ht.signIn("ann", ""), ht.connect(), ht.connect()
 		ht.login(gone, "ann", "")
 		ht.login(heir, "ann", "")
-		ht.step(clientGone{gone, closeGone})
-		ht.step(clientGone{ann, closeGone})
+		ht.step(clientGone{gone.via, closeGone})
+		ht.step(clientGone{ann.via, closeGone})
 		ht.want(heir, "the name", LoggedIn{Name: "ann"})
 	})
 	t.Run("who waits in a room is not joined", func(t *testing.T) {
@@ -547,15 +583,15 @@ func TestProbe(t *testing.T) {
 		ht.wantRefused(phone, CodeBadState)
 		ht.want(late, "the name", LoggedIn{Name: "ann"})
 	})
-	t.Run("a write that goes on decides instead", func(t *testing.T) {
+	t.Run("a carrier that asks for patience has it", func(t *testing.T) {
 		ht := newHubTester(t)
 		ann, late := ht.signIn("ann", ""), ht.connect()
 		ht.login(late, "ann", "")
 		p := ht.hub.probes[ann]
-		ann.link.writing.Store(true)
+		carrierOf(ann).grace = time.Second
 		ht.step(probeDue{p})
 		ht.wantIdle(late)
-		ann.link.writing.Store(false)
+		carrierOf(ann).grace = 0
 		ht.step(probeDue{p})
 		ht.want(late, "the name", LoggedIn{Name: "ann"})
 	})
@@ -563,8 +599,8 @@ func TestProbe(t *testing.T) {
 		ht := newHubTester(t)
 		ann, gone := ht.signIn("ann", ""), ht.connect()
 		ht.login(gone, "ann", "")
-		ht.step(clientGone{gone, closeGone})
-		ht.step(clientGone{ann, closeGone})
+		ht.step(clientGone{gone.via, closeGone})
+		ht.step(clientGone{ann.via, closeGone})
 		ht.signIn("ann", "")
 	})
 	t.Run("when nobody waits any more the holder stays", func(t *testing.T) {
@@ -572,10 +608,10 @@ func TestProbe(t *testing.T) {
 		ann, gone, late := ht.signIn("ann", ""), ht.connect(), ht.connect()
 		ht.login(gone, "ann", "")
 		p := ht.hub.probes[ann]
-		ht.step(clientGone{gone, closeGone})
+		ht.step(clientGone{gone.via, closeGone})
 		ht.step(probeDue{p})
 		ht.login(late, "ann", "")
-		if ann.out.ended() != nil || ht.hub.probes[ann] == p {
+		if carrierOf(ann).why != nil || ht.hub.probes[ann] == p {
 			t.Error("the probe goes on for somebody who has not waited")
 		}
 	})
@@ -584,12 +620,12 @@ func TestProbe(t *testing.T) {
 			ht := newHubTester(t)
 			ann, vic := ht.signIn("ann", ""), ht.connect()
 			ht.login(vic, "ann", "")
-			ht.step(probeHeard{ann})
+			ht.step(probeHeard{ann.via})
 			for range 5 {
 				time.Sleep(goodbyeTime * 2 / 5)
 				other := ht.connect()
 				ht.login(other, "ann", "")
-				ht.step(clientGone{other, closeGone})
+				ht.step(clientGone{other.via, closeGone})
 			}
 			synctest.Wait()
 			select {
@@ -598,8 +634,8 @@ func TestProbe(t *testing.T) {
 			default:
 			}
 			ht.wantRefused(vic, CodeNameTaken)
-			ht.step(clientGone{ann, closeGone})
-			ht.step(clientGone{vic, closeGone})
+			ht.step(clientGone{ann.via, closeGone})
+			ht.step(clientGone{vic.via, closeGone})
 		})
 	})
 	t.Run("few wait at once", func(t *testing.T) {
@@ -619,7 +655,7 @@ func TestLoginTimeout(t *testing.T) {
 	silent, ann := ht.connect(), ht.signIn("ann", "")
 	ht.step(loginDue{ann}) // fired just before the login
 	ht.step(loginDue{silent})
-	if ann.out.ended() != nil || silent.out.ended() != closeLoginTimeout {
+	if carrierOf(ann).why != nil || carrierOf(silent).why != closeLoginTimeout {
 		t.Error("the login timeout ended the wrong connection")
 	}
 }
@@ -635,7 +671,7 @@ func TestShutdownComesAfterWhatWasRead(t *testing.T) {
 	ht.step(stopAsked{})
 	ht.want(ann, "answer, then the end", Answered{ringing, sdp}, Established{cl.info(ann), sdp}, Ended{cl.info(ann), ReasonShutdown})
 	for _, c := range []*Client{ann, bob, waiting, ht.connect()} {
-		if c.out.ended() != closeRestart {
+		if carrierOf(c).why != closeRestart {
 			t.Errorf("%q is not let go", c.name.Text)
 		}
 	}

@@ -50,7 +50,7 @@ func nameTaken(name Name) *Refused {
 
 func (h *Hub) signIn(c *Client, cmd Login) {
 	c.name, c.role = cmd.Name, cmd.Role
-	c.admitted.Store(true)
+	c.via.admit(true)
 	c.loginTimer.Stop()
 	c.loginTimer = nil // it will not be needed again, and most connections are signed in
 	h.registry.add(c)

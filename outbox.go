@@ -41,16 +41,17 @@ func (o *outbox) crowded() bool {
 	return o.waiting+o.taken > o.limit/2
 }
 
-// close says why the connection ends; the first reason stands. It reports
-// whether the caller must start a writer, which writes the farewell.
-func (o *outbox) close(why *Closing) (start bool) {
+// close says why the connection ends, unless somebody has already, and returns
+// what stands. It reports whether the caller must start a writer, which writes
+// the farewell.
+func (o *outbox) close(why *Closing) (stands *Closing, start bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closing != nil {
-		return false
+		return o.closing, false
 	}
 	o.closing = why
-	return o.startWriter()
+	return why, o.startWriter()
 }
 
 func (o *outbox) startWriter() bool {

@@ -59,8 +59,10 @@ func TestOutbox(t *testing.T) {
 	if ok, start := o.put(Greeted{}); !ok || !start {
 		t.Error("the writer has gone: a new one must start")
 	}
-	if o.close(closeRestart) || o.close(closeSlow) {
-		t.Error("there is a writer")
+	for _, why := range []*Closing{closeRestart, closeSlow} {
+		if stands, start := o.close(why); start || stands != closeRestart {
+			t.Errorf("the end is %q, and starts a writer: %t", stands.reason, start)
+		}
 	}
 	if ok, _ := o.put(Greeted{}); ok {
 		t.Error("something came in after the end")

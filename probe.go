@@ -44,7 +44,7 @@ func (h *Hub) probe(holder, c *Client, req Request, cmd Login) *Refused {
 		p = &probe{holder: holder, begun: time.Now()}
 		h.probes[holder] = p
 		h.wait(p, probeTime)
-		holder.pulse.probe()
+		holder.via.probe()
 	case len(p.waiting) == maxWaiting:
 		return nameTaken(cmd.Name)
 	case p.lives && !p.renewed:
@@ -66,22 +66,21 @@ func (h *Hub) probeAnswered(holder *Client) {
 }
 
 // probeTimedOut refuses the newcomers if the holder lives, and lets a silent one
-// go; its successor comes in with that. While something is being written to the
-// holder, the ping may wait behind that, and the outcome of the write decides.
-// Before the ping, the holder reads what was written to it earlier.
+// go; its successor comes in with that.
 func (h *Hub) probeTimedOut(p *probe) {
-	patience := p.holder.pulse.patience()
-	switch {
-	case h.probes[p.holder] != p:
-	case p.lives:
-		h.settle(p)
-	case p.holder.writing():
-		h.wait(p, probeTime)
-	case patience > 0 && time.Since(p.begun) < probeTime+patience:
-		h.wait(p, probeTime+patience-time.Since(p.begun))
-	default:
-		h.remove(p.holder, closeGone)
+	if h.probes[p.holder] != p {
+		return
 	}
+	if p.lives {
+		h.settle(p)
+		return
+	}
+	overdue := time.Since(p.begun) - probeTime
+	if more := p.holder.via.patience(overdue); more > 0 {
+		h.wait(p, more)
+		return
+	}
+	h.remove(p.holder, closeGone)
 }
 
 // wait has the probe looked at again after a while.

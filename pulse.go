@@ -12,7 +12,7 @@ type pulse struct {
 	interval time.Duration // between pings
 	first    time.Duration // before the first; not above interval
 	timeout  time.Duration // for a sign of life after one; not above interval
-	client   *Client
+	conn     *connection
 	ping     func() // sends one; may wait as long as a write
 	timer    *time.Timer
 
@@ -53,7 +53,7 @@ func (p *pulse) wait(d time.Duration) {
 // tick comes by turns when a ping is due, and when its answer is.
 func (p *pulse) tick() {
 	switch now := p.messages.Load(); {
-	case p.client.out.ended() != nil:
+	case p.conn.out.ended() != nil:
 	case p.pinged && p.asked.Load()&askedByPing != 0:
 		p.missAnswer()
 	case p.pinged:
@@ -62,7 +62,7 @@ func (p *pulse) tick() {
 	case now%2 == 1 && now == p.before && !late(p.due):
 		// One message for a whole interval: a slow network, or fragments
 		// without end, which hold a goroutine and reach no size limit.
-		p.client.lose(closeMessageTimeout)
+		p.conn.lose(closeMessageTimeout)
 	default:
 		p.before = now
 		p.pinged, p.extended = true, false
@@ -77,7 +77,7 @@ func (p *pulse) tick() {
 func (p *pulse) missAnswer() {
 	patience := p.patience()
 	switch {
-	case late(p.due) || p.client.writing():
+	case late(p.due) || p.conn.writing():
 		// The answer may have come, and nobody has read it yet; or what stands
 		// before the ping is still being written, which ends one way or the other.
 		p.wait(p.timeout)
@@ -85,7 +85,7 @@ func (p *pulse) missAnswer() {
 		p.extended = true
 		p.wait(patience)
 	default:
-		p.client.lose(closeGone)
+		p.conn.lose(closeGone)
 	}
 }
 
@@ -131,7 +131,7 @@ func (p *pulse) beat() {
 		return
 	}
 	if p.asked.Swap(0)&askedByProbe != 0 {
-		p.client.hub.post(probeHeard{p.client})
+		p.conn.hub.post(probeHeard{p.conn})
 	}
 }
 

@@ -18,8 +18,11 @@ import (
 // newTestPulse returns the pulse of a client whose hub does not run, so that
 // what it is told stays in the inbox.
 func newTestPulse(t *testing.T) *pulse {
-	c := newHubTester(t).connect()
+	h := newHubTester(t).hub
+	c := &connection{hub: h, link: &link{}}
+	c.out.limit, c.out.writing = 1<<20, true
 	p := &c.pulse
+	p.conn, p.ping = c, func() {}
 	p.interval, p.timeout = time.Minute, 10*time.Second
 	p.timer = time.AfterFunc(time.Hour, func() {})
 	t.Cleanup(p.stop)
@@ -29,7 +32,7 @@ func newTestPulse(t *testing.T) *pulse {
 func (p *pulse) wantTold(t *testing.T, want any) {
 	t.Helper()
 	select {
-	case got := <-p.client.hub.inbox:
+	case got := <-p.conn.hub.inbox:
 		if got != want {
 			t.Errorf("the hub is told %#v, want %#v", got, want)
 		}
@@ -46,13 +49,13 @@ func TestPulse(t *testing.T) {
 		p.asked.Or(askedByProbe)
 		p.tick()
 		p.beat()
-		p.wantTold(t, probeHeard{p.client})
+		p.wantTold(t, probeHeard{p.conn})
 	})
 	t.Run("silence ends the connection", func(t *testing.T) {
 		p := newTestPulse(t)
 		p.tick()
 		p.tick()
-		p.wantTold(t, clientGone{p.client, closeGone})
+		p.wantTold(t, clientGone{p.conn, closeGone})
 	})
 	t.Run("a sign of life does not", func(t *testing.T) {
 		p := newTestPulse(t)
@@ -68,7 +71,7 @@ func TestPulse(t *testing.T) {
 		p.tick()
 		p.wantTold(t, nil)
 		p.tick()
-		p.wantTold(t, clientGone{p.client, closeGone})
+		p.wantTold(t, clientGone{p.conn, closeGone})
 	})
 	t.Run("a pong says that all before its ping was read", func(t *testing.T) {
 		p := newTestPulse(t)
@@ -92,7 +95,7 @@ func TestPulse(t *testing.T) {
 		p.tick()
 		p.wantTold(t, nil)
 		p.tick()
-		p.wantTold(t, clientGone{p.client, closeGone})
+		p.wantTold(t, clientGone{p.conn, closeGone})
 	})
 	t.Run("after a pause a message has its time again", func(t *testing.T) {
 		p := newTestPulse(t)
@@ -106,17 +109,17 @@ func TestPulse(t *testing.T) {
 		p.beat()
 		p.tick()
 		p.tick()
-		p.wantTold(t, clientGone{p.client, closeMessageTimeout})
+		p.wantTold(t, clientGone{p.conn, closeMessageTimeout})
 	})
 	t.Run("the outcome of a write decides", func(t *testing.T) {
 		p := newTestPulse(t)
 		p.tick()
-		p.client.link.writing.Store(true)
+		p.conn.link.writing.Store(true)
 		p.tick()
 		p.wantTold(t, nil)
-		p.client.link.writing.Store(false)
+		p.conn.link.writing.Store(false)
 		p.tick()
-		p.wantTold(t, clientGone{p.client, closeGone})
+		p.wantTold(t, clientGone{p.conn, closeGone})
 	})
 }
 

@@ -39,7 +39,7 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		return refuse(CodeForbidden, "you and who is in this room may not call each other")
 	case room != nil && room.members[0].waiting != nil:
 		return refuse(CodeBusy, "who is in this room is signing in: try again in a few seconds")
-	case room != nil && room.members[0].out.crowded():
+	case room != nil && room.members[0].via.crowded():
 		return refuseHaste("who is in this room")
 	}
 	h.exitRoom(c)
@@ -54,7 +54,7 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		c.loginTimer.Stop()
 	}
 	c.room, c.label = room, cmd.Label
-	c.admitted.Store(true)
+	c.via.admit(true)
 	room.members = append(room.members, c)
 	h.tellJoined(c)
 	if len(room.members) == maxMembers {
@@ -92,7 +92,7 @@ func (h *Hub) exitRoom(c *Client) {
 		delete(h.rooms, room.name.Key)
 	}
 	if !c.loggedIn() {
-		c.admitted.Store(false)
+		c.via.admit(false)
 		h.startLoginTimer(c)
 	}
 }

@@ -207,7 +207,7 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request) {
 	if !s.admitsOrigin(w, r) {
 		return
 	}
-	c := s.newClient()
+	c := s.newConnection()
 	place, ok := s.upgrade(w, r, c)
 	if !ok {
 		return
@@ -237,9 +237,9 @@ func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// newClient makes a client that has no connection yet.
-func (s *Server) newClient() *Client {
-	c := &Client{
+// newConnection makes a connection that has no WebSocket yet.
+func (s *Server) newConnection() *connection {
+	c := &connection{
 		id:        s.lastConn.Add(1),
 		hub:       s.hub,
 		writers:   s.writers,
@@ -249,7 +249,7 @@ func (s *Server) newClient() *Client {
 	c.written.Add(1)
 	c.dialect.Store(&s.dialect)
 	c.out.limit = int(s.cfg.maxQueue)
-	c.pulse.client = c
+	c.pulse.conn = c
 	c.pulse.interval, c.pulse.timeout, c.pulse.first = s.cfg.pingInterval, s.cfg.pongTimeout, s.firstPing()
 	c.link = newLink(&c.pulse, s.cfg.writeTimeout)
 	c.pulse.ping = c.link.ping

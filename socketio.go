@@ -235,8 +235,8 @@ func (e *engineError) answer(w http.ResponseWriter) {
 }
 
 // newSession makes a client that will speak Socket.IO.
-func (s *Server) newSession(r *http.Request) (*Client, *session) {
-	c := s.newClient()
+func (s *Server) newSession(r *http.Request) (*connection, *session) {
+	c := s.newConnection()
 	own := &session{socketIO: s.socketIO, handshake: identityIn(r.URL.Query())}
 	c.speak(own)
 	c.decided = true
@@ -248,7 +248,7 @@ func (s *Server) newSession(r *http.Request) (*Client, *session) {
 }
 
 // serve is the life of a session that has its WebSocket.
-func (s *session) serve(c *Client) {
+func (s *session) serve(c *connection) {
 	s.timer = afterwards(connectTime, func() { c.lose(closeUnconnected) })
 	defer s.timer.Stop()
 	c.serve()
@@ -298,7 +298,7 @@ const switchTime = 5 * time.Second
 
 // switchOver lets a client try its WebSocket and then go over to it. Until
 // then nobody else writes to it, and the hub does not know of it.
-func (s *Server) switchOver(c *Client, began *pollingSession) *Closing {
+func (s *Server) switchOver(c *connection, began *pollingSession) *Closing {
 	c.ws.SetReadDeadline(time.Now().Add(switchTime))
 	if why := c.await(tryPing); why != nil {
 		return why
@@ -316,7 +316,7 @@ func (s *Server) switchOver(c *Client, began *pollingSession) *Closing {
 }
 
 // await reads a frame that must be this one.
-func (c *Client) await(want string) *Closing {
+func (c *connection) await(want string) *Closing {
 	return c.readFrame(func(frame []byte) *Closing {
 		if string(frame) != want {
 			return closeMalformed

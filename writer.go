@@ -12,9 +12,9 @@ import (
 // for it: to grow the stack of a new goroutine to what encoding takes costs
 // more than the encoding.
 type writers struct {
-	work chan *Client  // to those that wait
-	idle atomic.Int32  // how many wait
-	done chan struct{} // closed by stop
+	work chan *connection // to those that wait
+	idle atomic.Int32     // how many wait
+	done chan struct{}    // closed by stop
 }
 
 // maxIdle is how many writers may wait for work. More would seldom find any,
@@ -22,12 +22,12 @@ type writers struct {
 const maxIdle = 8
 
 func newWriters() *writers {
-	return &writers{work: make(chan *Client), done: make(chan struct{})}
+	return &writers{work: make(chan *connection), done: make(chan struct{})}
 }
 
 // start lets a writer begin with c, whose outbox has asked for one. It never
 // waits.
-func (ws *writers) start(c *Client) {
+func (ws *writers) start(c *connection) {
 	select {
 	case ws.work <- c:
 	default:
@@ -38,7 +38,7 @@ func (ws *writers) start(c *Client) {
 // stop ends those that wait. From now on writers end when their work is done.
 func (ws *writers) stop() { close(ws.done) }
 
-func (ws *writers) run(c *Client) {
+func (ws *writers) run(c *connection) {
 	var w writer
 	for c != nil {
 		w.writeTo(c)
@@ -50,7 +50,7 @@ func (ws *writers) run(c *Client) {
 }
 
 // next waits for the next client. It returns nil if enough others do.
-func (ws *writers) next() *Client {
+func (ws *writers) next() *connection {
 	defer ws.idle.Add(-1)
 	if ws.idle.Add(1) > maxIdle {
 		return nil
@@ -72,7 +72,7 @@ type writer struct {
 
 // writeTo writes what waits for c until that is all. If the connection ends,
 // it writes the farewell.
-func (w *writer) writeTo(c *Client) {
+func (w *writer) writeTo(c *connection) {
 	for {
 		var why *Closing
 		w.events, why = c.out.take(w.events[:0])
@@ -96,7 +96,7 @@ func (w *writer) writeTo(c *Client) {
 const framesAtOnce = 16 << 10
 
 // write writes the events to c in as few system calls as will hold them.
-func (w *writer) write(c *Client) error {
+func (w *writer) write(c *connection) error {
 	defer c.survive(func() { c.lose(closeInternal) })
 	dialect := *c.dialect.Load()
 	w.frames = w.frames[:0]
@@ -121,7 +121,7 @@ func (w *writer) write(c *Client) error {
 
 // farewell writes the close frame, and wakes the read loop, which may be
 // waiting for a client that has nothing more to say.
-func (c *Client) farewell(why *Closing) {
+func (c *connection) farewell(why *Closing) {
 	switch goodbye := c.link.goodbye.Load(); {
 	case why.code != 0:
 		c.link.sendLast(closeFrame(why))

@@ -369,7 +369,7 @@ func (faulty) Decode(frame []byte) (Request, *Refused) {
 
 func (faulty) Encode([]byte, Event) []byte { panic("cannot encode") }
 
-func (faulty) Profile() Profile { return Profile{} }
+func (faulty) Profile() *Profile { return unknownFamily }
 
 // Frames that wait for one client leave in one write, unless they are many or
 // large: a slow link must be able to take what is written at once.
@@ -384,7 +384,7 @@ func TestFramesLeaveTogether(t *testing.T) {
 		{[]Event{Ponged{}, large, Ponged{}}, 4}, // the large one in two parts
 	} {
 		network := &countingConn{}
-		c := &Client{link: newLink(&pulse{}, time.Second)}
+		c := &connection{link: newLink(&pulse{}, time.Second)}
 		c.link.Conn = network
 		c.speak(silentReceipts{})
 		if err := (&writer{events: tt.events}).write(c); err != nil || network.writes != tt.writes {
@@ -396,7 +396,7 @@ func TestFramesLeaveTogether(t *testing.T) {
 // Nothing follows the last frame, nor one that may have been cut off.
 func TestLastWrite(t *testing.T) {
 	network := &countingConn{err: errors.New("cut")}
-	c := &Client{link: newLink(&pulse{}, time.Second)}
+	c := &connection{link: newLink(&pulse{}, time.Second)}
 	c.link.Conn = network
 	c.speak(native{})
 	if err := (&writer{events: []Event{Ponged{}}}).write(c); !errors.Is(err, network.err) {
