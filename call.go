@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"switchboard/internal/late"
 )
 
 // A Call is one offer, its answer, and what follows until its one end. An
@@ -187,7 +189,7 @@ func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
 
 func (h *Hub) newCall(caller, callee *Client, words Words) *Call {
 	cl := &Call{id: h.newID(), caller: caller, callee: callee, words: words, started: time.Now()}
-	cl.ring = afterwards(h.limits.ringTimeout, func() { h.post(ringDue{cl}) })
+	cl.ring = late.AfterFunc(h.limits.ringTimeout, func() { h.post(ringDue{cl}) })
 	h.calls[cl.id] = cl
 	caller.calls = append(caller.calls, cl)
 	callee.calls = append(callee.calls, cl)

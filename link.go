@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"switchboard/internal/late"
 )
 
 // link is the net.Conn below a WebSocket. It holds little while nothing
@@ -194,7 +196,7 @@ func (l *link) writePart(part []byte) error {
 		case err == nil && time.Since(start) >= stalled:
 			l.pulse.beat()
 			return nil
-		case !errors.Is(err, os.ErrDeadlineExceeded), !late(l.deadline):
+		case !errors.Is(err, os.ErrDeadlineExceeded), !late.Is(l.deadline):
 			return err
 		}
 		part = part[n:]

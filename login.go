@@ -1,11 +1,13 @@
 package main
 
+import "switchboard/internal/late"
+
 // This file is about signing in: who may have which name, and by when. What
 // happens if somebody holds the name already is in probe.go.
 
 // startLoginTimer gives c time to sign in.
 func (h *Hub) startLoginTimer(c *Client) {
-	c.loginTimer = afterwards(h.limits.loginTimeout, func() { h.post(loginDue{c}) })
+	c.loginTimer = late.AfterFunc(h.limits.loginTimeout, func() { h.post(loginDue{c}) })
 }
 
 // letIn tells c, whose family wants to know, by what id it goes.

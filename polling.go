@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"switchboard/internal/late"
 )
 
 // pollingSessions are the Socket.IO sessions that began with long-polling, as
@@ -93,7 +95,7 @@ func (p *pollingSessions) begin(from netip.Prefix) *pollingSession {
 	s.inSubnet = siblings.PushBack(s)
 	p.waiting++
 	p.byID[s.id] = s
-	s.timer = afterwards(webSocketTime, func() { p.expire(s) })
+	s.timer = late.AfterFunc(webSocketTime, func() { p.expire(s) })
 	return s
 }
 
@@ -204,7 +206,7 @@ func (p *pollingSessions) expire(s *pollingSession) {
 		p.end(s, nil)
 	default:
 		s.late = true
-		s.timer = afterwards(sessionTime-webSocketTime, func() { p.expire(s) })
+		s.timer = late.AfterFunc(sessionTime-webSocketTime, func() { p.expire(s) })
 		p.giveUpIfTold(s)
 	}
 }

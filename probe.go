@@ -3,6 +3,8 @@ package main
 import (
 	"slices"
 	"time"
+
+	"switchboard/internal/late"
 )
 
 // A probe finds out whether the holder of a name that somebody else asks for
@@ -88,7 +90,7 @@ func (h *Hub) wait(p *probe, d time.Duration) {
 	if p.timer != nil {
 		p.timer.Stop()
 	}
-	p.timer = afterwards(d, func() { h.post(probeDue{p}) })
+	p.timer = late.AfterFunc(d, func() { h.post(probeDue{p}) })
 }
 
 // succeed gives the name of a holder that has gone to the first newcomer who

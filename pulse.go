@@ -3,6 +3,8 @@ package main
 import (
 	"sync/atomic"
 	"time"
+
+	"switchboard/internal/late"
 )
 
 // pulse notices a client that vanished without a word. It pings at intervals,
@@ -59,7 +61,7 @@ func (p *pulse) tick() {
 	case p.pinged:
 		p.pinged = false
 		p.wait(inStep(p.interval - p.timeout))
-	case now%2 == 1 && now == p.before && !late(p.due):
+	case now%2 == 1 && now == p.before && !late.Is(p.due):
 		// One message for a whole interval: a slow network, or fragments
 		// without end, which hold a goroutine and reach no size limit.
 		p.conn.lose(closeMessageTimeout)
@@ -77,7 +79,7 @@ func (p *pulse) tick() {
 func (p *pulse) missAnswer() {
 	patience := p.patience()
 	switch {
-	case late(p.due) || p.conn.writing():
+	case late.Is(p.due) || p.conn.writing():
 		// The answer may have come, and nobody has read it yet; or what stands
 		// before the ping is still being written, which ends one way or the other.
 		p.wait(p.timeout)

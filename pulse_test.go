@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"switchboard/internal/late"
 	"switchboard/internal/memnet"
 )
 
@@ -91,7 +92,7 @@ func TestPulse(t *testing.T) {
 	t.Run("after a pause the answer has its time again", func(t *testing.T) {
 		p := newTestPulse(t)
 		p.tick()
-		p.due = time.Now().Add(-2 * maxLate)
+		p.due = time.Now().Add(-2 * late.Tolerance)
 		p.tick()
 		p.wantTold(t, nil)
 		p.tick()
@@ -103,7 +104,7 @@ func TestPulse(t *testing.T) {
 		p.tick()
 		p.beat()
 		p.tick()
-		p.due = time.Now().Add(-2 * maxLate)
+		p.due = time.Now().Add(-2 * late.Tolerance)
 		p.tick()
 		p.wantTold(t, nil)
 		p.beat()

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"switchboard/internal/late"
 )
 
 // This file is what lies below Socket.IO packets: the requests and sessions of
@@ -249,7 +251,7 @@ func (s *Server) newSession(r *http.Request) (*connection, *session) {
 
 // serve is the life of a session that has its WebSocket.
 func (s *session) serve(c *connection) {
-	s.timer = afterwards(connectTime, func() { c.lose(closeUnconnected) })
+	s.timer = late.AfterFunc(connectTime, func() { c.lose(closeUnconnected) })
 	defer s.timer.Stop()
 	c.serve()
 }
