@@ -21,7 +21,7 @@ const (
 
 // add keeps a candidate, and reports whether there was room for it.
 func (w *held) add(candidate json.RawMessage) bool {
-	weight := NewCandidate{Candidate: candidate}.weight()
+	weight := NewCandidate{Candidate: candidate}.Weight()
 	if len(w.candidates) == maxHeld || w.bytes+weight > maxHeldBytes {
 		return false
 	}

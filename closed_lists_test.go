@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"go/types"
+	"maps"
 	"reflect"
 	"regexp"
 	"strings"
@@ -102,15 +103,20 @@ func protocolTable(t *testing.T, heading string) (rows [][]string) {
 // unplayable are the closings that nobody can hear in a transcript, and the
 // tests that see them instead.
 var unplayable = map[string]struct{ because, test string }{
-	"closeSlow":           {"who hears it reads, and is not too slow", "TestWhoFallsBehindIsLetGo"},
-	"closeInternal":       {"nothing that a client says makes the server fail", "TestFaultInADialect"},
-	"closeTooLargeYet":    {"its line would be longer than 8 KiB", "TestMessagesBeforeSignInAreSmall"},
-	"closeMessageTimeout": {"in a transcript everybody says whole messages", "TestMessageWithoutEnd"},
+	"closeSlow":        {"who hears it reads, and is not too slow", "TestWhoFallsBehindIsLetGo"},
+	"Internal":         {"nothing that a client says makes the server fail", "TestFaultInADialect"},
+	"closeTooLargeYet": {"its line would be longer than 8 KiB", "TestMessagesBeforeSignInAreSmall"},
+	"MessageTimeout":   {"in a transcript everybody says whole messages", "TestMessageWithoutEnd"},
 }
 
 func TestClosingsAreHeardAndExplained(t *testing.T) {
 	s := readSource(t)
 	closings := s.closings(t)
+	transport, err := parseSource("internal/conn")
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Copy(closings, transport.closings(t))
 	table := closeTable(t)
 	played := map[string]bool{}
 	for _, file := range transcripts(t) {
@@ -119,13 +125,13 @@ func TestClosingsAreHeardAndExplained(t *testing.T) {
 		}
 	}
 	for name, why := range closings {
-		if why.code == 0 {
+		if why.Code == 0 {
 			continue // the client hears no reason of ours
 		}
-		if !strings.Contains(table[fmt.Sprint(why.code)], "`"+why.reason+"`") {
-			t.Errorf("%s: the table of close codes in PROTOCOL.md has no row for %d that quotes `%s`: explain it there", name, why.code, why.reason)
+		if !strings.Contains(table[fmt.Sprint(why.Code)], "`"+why.Reason+"`") {
+			t.Errorf("%s: the table of close codes in PROTOCOL.md has no row for %d that quotes `%s`: explain it there", name, why.Code, why.Reason)
 		}
-		end := fmt.Sprintf("%d %s", why.code, why.reason)
+		end := fmt.Sprintf("%d %s", why.Code, why.Reason)
 		exception, unplayable := unplayable[name]
 		switch {
 		case played[end] == unplayable:

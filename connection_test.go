@@ -3,13 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -17,7 +13,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"switchboard/internal/memnet"
+	"switchboard/internal/conn"
 	"switchboard/internal/transcript"
 )
 
@@ -275,7 +271,7 @@ func TestBurstOfLargeMessages(t *testing.T) {
 // A connection is pinged first at a moment of its own, and then regularly.
 func TestFirstPing(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
-		s.server.firstPing = func() time.Duration { return 3 * time.Second }
+		s.server.conns.FirstPing = func() time.Duration { return 3 * time.Second }
 		s.Connect("ann", "/socket.io/?EIO=4&transport=websocket", nil)
 		s.Next("ann") // the session's opening
 		s.Send("ann", []byte("40"), false)
@@ -333,7 +329,7 @@ func TestConnectionLimits(t *testing.T) {
 			s.Connect("cyd", "/", nil)
 			s.wantClosed("cyd", websocket.CloseTryAgainLater, 0)
 			s.Close("bob")
-			time.Sleep(lingerTime)
+			time.Sleep(conn.Linger)
 			s.signIn("dan")
 		})
 	}
@@ -371,63 +367,6 @@ func (faulty) Encode([]byte, Event) []byte { panic("cannot encode") }
 
 func (faulty) Profile() *Profile { return unknownFamily }
 
-// Frames that wait for one client leave in one write, unless they are many or
-// large: a slow link must be able to take what is written at once.
-func TestFramesLeaveTogether(t *testing.T) {
-	large := Offered{SDP: Description{JSON: json.RawMessage(`"` + strings.Repeat("x", framesAtOnce) + `"`)}}
-	for _, tt := range []struct {
-		events []Event
-		writes int
-	}{
-		{slices.Repeat([]Event{Ponged{}}, 100), 1},
-		{[]Event{Acknowledged{}}, 0},            // the family has no word for it
-		{[]Event{Ponged{}, large, Ponged{}}, 4}, // the large one in two parts
-	} {
-		network := &countingConn{}
-		c := &connection{link: newLink(&pulse{}, time.Second)}
-		c.link.Conn = network
-		c.speak(silentReceipts{})
-		if err := (&writer{events: tt.events}).write(c); err != nil || network.writes != tt.writes {
-			t.Errorf("%d events in %d writes, %v; want %d", len(tt.events), network.writes, err, tt.writes)
-		}
-	}
-}
-
-// Nothing follows the last frame, nor one that may have been cut off.
-func TestLastWrite(t *testing.T) {
-	network := &countingConn{err: errors.New("cut")}
-	c := &connection{link: newLink(&pulse{}, time.Second)}
-	c.link.Conn = network
-	c.speak(native{})
-	if err := (&writer{events: []Event{Ponged{}}}).write(c); !errors.Is(err, network.err) {
-		t.Errorf("write says %v", err)
-	}
-	c.link.ping()
-	c.link.sendLast(pingFrame)
-	if network.writes != 1 {
-		t.Errorf("%d writes after one that failed", network.writes-1)
-	}
-
-	network = &countingConn{}
-	c.link = newLink(&pulse{}, time.Second)
-	c.link.Conn = network
-	c.link.sendLast(closeFrame(closeRestart))
-	c.link.ping()
-	if network.writes != 1 {
-		t.Errorf("%d writes, the last frame included", network.writes)
-	}
-}
-
-// silentReceipts is a native dialect without receipts.
-type silentReceipts struct{ native }
-
-func (d silentReceipts) Encode(dst []byte, ev Event) []byte {
-	if _, ok := ev.(Acknowledged); ok {
-		return dst
-	}
-	return d.native.Encode(dst, ev)
-}
-
 // The length of a frame is written in one of three ways.
 func TestMessagesOfAllLengths(t *testing.T) {
 	onStage(t, "-rate 0 -max-message 128KiB", func(t *testing.T, s *stage) {
@@ -442,72 +381,4 @@ func TestMessagesOfAllLengths(t *testing.T) {
 			}
 		}
 	})
-}
-
-// What comes in is read in order and in few pieces, however it comes, and a
-// link from which nothing is left to be read holds no more than its input.
-func TestLinkReads(t *testing.T) {
-	for _, lengths := range [][]int{{1, 2, 3}, {inputSize, 1, inputSize + 1}, {100_000, 1}, {300, 300, 300, 300, 300, 300, 300, 300}} {
-		synctest.Test(t, func(t *testing.T) {
-			client, server := memnet.NewPipe(1 << 20)
-			defer client.Close()
-			defer server.Close()
-			counting := &readCounter{Conn: server}
-			l := newLink(&pulse{}, time.Second)
-			l.Conn = counting
-			total := 0
-			for i, length := range lengths {
-				total += length
-				client.Write(bytes.Repeat([]byte{byte(i)}, length))
-			}
-			for i, length := range lengths {
-				l.await()
-				got := make([]byte, length)
-				if _, err := io.ReadFull(l.input, got); err != nil || !bytes.Equal(got, bytes.Repeat([]byte{byte(i)}, length)) {
-					t.Errorf("of %v: read %x, %v", lengths, got, err)
-				}
-			}
-			if l.burst != nil {
-				t.Errorf("of %v: a burst is held", lengths)
-			}
-			if counting.reads > 3+total/len(burst{}.buf) {
-				t.Errorf("of %v: %d reads for %d bytes", lengths, counting.reads, total)
-			}
-			time.AfterFunc(time.Second, func() { client.Write([]byte("late")) })
-			l.await()
-			if l.burst != nil || l.input.Buffered() != 4 {
-				t.Errorf("of %v: %d bytes wait in the input, and a burst: %v", lengths, l.input.Buffered(), l.burst != nil)
-			}
-			client.Close()
-			l.input.Discard(4)
-			l.await()
-			if _, err := l.input.ReadByte(); err == nil {
-				t.Error("no error after the end")
-			}
-		})
-	}
-}
-
-// readCounter counts reads.
-type readCounter struct {
-	net.Conn
-	reads int
-}
-
-func (c *readCounter) Read(p []byte) (int, error) {
-	c.reads++
-	return c.Conn.Read(p)
-}
-
-type countingConn struct {
-	net.Conn
-	writes int
-	err    error
-}
-
-func (c *countingConn) SetWriteDeadline(time.Time) error { return nil }
-
-func (c *countingConn) Write(p []byte) (int, error) {
-	c.writes++
-	return len(p), c.err
 }

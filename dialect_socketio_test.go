@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"switchboard/internal/conn"
 )
 
 // newTestSession returns a session whose client has connected, or not yet.
@@ -76,7 +78,7 @@ func TestSocketIODecode(t *testing.T) {
 		// What ends the connection.
 		{`1`, "", "", Quit{closeDisconnected}},
 		{`41`, "", "", Quit{closeDisconnected}},
-		{`451-["x"]`, "", "", Quit{closeBinary}},
+		{`451-["x"]`, "", "", Quit{conn.Binary}},
 		{`bAAAA`, "", "", Quit{closeMalformed}},
 		{``, "", "", Quit{closeMalformed}},
 		{`2`, "", "", Quit{closeMalformed}},

@@ -235,7 +235,7 @@ func (h *Hub) remove(c *Client, why *Closing) {
 		return
 	}
 	h.registry.remove(c)
-	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", stands.reason)
+	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", stands.Reason)
 	h.succeed(c)
 }
 

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"switchboard/internal/conn"
 )
 
 // hubTester drives a hub one step at a time, with no goroutine but the
@@ -48,11 +50,11 @@ type testCarrier struct {
 }
 
 func (tc *testCarrier) send(ev Event) bool {
-	if tc.why != nil || tc.waiting+ev.weight() > tc.limit {
+	if tc.why != nil || tc.waiting+ev.Weight() > tc.limit {
 		return false
 	}
 	tc.told = append(tc.told, ev)
-	tc.waiting += ev.weight()
+	tc.waiting += ev.Weight()
 	return true
 }
 
@@ -430,7 +432,7 @@ func TestHasteIsRefused(t *testing.T) {
 	cl := ht.talk(ann, bob, offerWords)
 	ht.do(bob, Offer{To: toName("ann"), SDP: sdp})
 	ht.want(ann, "the offer", Offered{cl.info(ann), sdp})
-	carrierOf(bob).limit = 2 * NewCandidate{Candidate: candidate}.weight()
+	carrierOf(bob).limit = 2 * NewCandidate{Candidate: candidate}.Weight()
 
 	ht.do(ann, Candidate{Candidate: candidate})
 	ht.do(ann, Candidate{Candidate: candidate})
@@ -451,7 +453,7 @@ func TestHasteIsRefused(t *testing.T) {
 func TestCallsToAReaderThatIsBehindAreRefused(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
-	carrierOf(bob).limit = 4 * Offered{SDP: sdp}.weight()
+	carrierOf(bob).limit = 4 * Offered{SDP: sdp}.Weight()
 	for range 3 {
 		ht.do(ann, Offer{To: toName("bob"), SDP: sdp})
 	}
@@ -533,7 +535,7 @@ func TestProbe(t *testing.T) {
 		ann, next := ht.signIn("ann", ""), ht.connect()
 		ht.login(next, "ann", "")
 		ht.step(probeHeard{ann.via})
-		ht.step(clientGone{ann.via, closePeerLeft})
+		ht.step(clientGone{ann.via, conn.Left})
 		ht.want(next, "the name", LoggedIn{Name: "ann"})
 	})
 	t.Run("a silent one loses it to the first newcomer", func(t *testing.T) {

@@ -128,9 +128,9 @@ type Description struct {
 
 // An Event is what the hub tells a client.
 type Event interface {
-	// weight is what the event costs an outbox, in bytes: its payload and a
+	// Weight is what the event costs an outbox, in bytes: its payload and a
 	// flat charge for the rest, since encoding comes later.
-	weight() int
+	Weight() int
 }
 
 // eventOverhead is charged for each queued event beside its payload.
@@ -229,26 +229,26 @@ type (
 	}
 )
 
-func (Greeted) weight() int        { return eventOverhead }
-func (Connected) weight() int      { return eventOverhead }
-func (LoggedIn) weight() int       { return eventOverhead }
-func (e Offered) weight() int      { return eventOverhead + len(e.SDP.JSON) }
-func (Rang) weight() int           { return eventOverhead }
-func (e Answered) weight() int     { return eventOverhead + len(e.SDP.JSON) }
-func (e Established) weight() int  { return eventOverhead + len(e.Offer.JSON) }
-func (e NewCandidate) weight() int { return eventOverhead + len(e.Candidate) }
-func (Ended) weight() int          { return eventOverhead }
-func (e UsersListed) weight() (bytes int) {
+func (Greeted) Weight() int        { return eventOverhead }
+func (Connected) Weight() int      { return eventOverhead }
+func (LoggedIn) Weight() int       { return eventOverhead }
+func (e Offered) Weight() int      { return eventOverhead + len(e.SDP.JSON) }
+func (Rang) Weight() int           { return eventOverhead }
+func (e Answered) Weight() int     { return eventOverhead + len(e.SDP.JSON) }
+func (e Established) Weight() int  { return eventOverhead + len(e.Offer.JSON) }
+func (e NewCandidate) Weight() int { return eventOverhead + len(e.Candidate) }
+func (Ended) Weight() int          { return eventOverhead }
+func (e UsersListed) Weight() (bytes int) {
 	for _, user := range e.Users {
 		bytes += user.bytes()
 	}
 	return eventOverhead + bytes
 }
-func (Joined) weight() int       { return 2 * eventOverhead }
-func (RoomFull) weight() int     { return eventOverhead }
-func (Ponged) weight() int       { return eventOverhead }
-func (Acknowledged) weight() int { return 2 * eventOverhead }
-func (Refused) weight() int      { return 2 * eventOverhead }
+func (Joined) Weight() int       { return 2 * eventOverhead }
+func (RoomFull) Weight() int     { return eventOverhead }
+func (Ponged) Weight() int       { return eventOverhead }
+func (Acknowledged) Weight() int { return 2 * eventOverhead }
+func (Refused) Weight() int      { return 2 * eventOverhead }
 
 // User is a line of the users list.
 type User struct {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"switchboard/internal/conn"
 	"switchboard/internal/transcript"
 )
 
@@ -87,7 +88,7 @@ func TestRefusedConnectionsAreBounded(t *testing.T) {
 						t.Errorf("one too many is answered %q", answer)
 					}
 				}
-				s.Pass(lingerTime + time.Millisecond)
+				s.Pass(conn.Linger + time.Millisecond)
 				if answer := knock(0); !strings.HasPrefix(answer, "HTTP/1.1 101 ") {
 					t.Errorf("after the others have gone, one is answered %q", answer)
 				}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"switchboard/internal/conn"
 	"switchboard/internal/transcript"
 )
 
@@ -143,7 +144,7 @@ func TestPollingHoldsNoPlace(t *testing.T) {
 			t.Errorf("the poll of a session whose WebSocket is refused is answered %q", got)
 		}
 		s.Close("ann")
-		s.Pass(lingerTime)
+		s.Pass(conn.Linger)
 		s.beginPolling()
 	})
 }

@@ -7,122 +7,10 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"switchboard/internal/late"
-	"switchboard/internal/memnet"
 )
-
-// newTestPulse returns the pulse of a client whose hub does not run, so that
-// what it is told stays in the inbox.
-func newTestPulse(t *testing.T) *pulse {
-	h := newHubTester(t).hub
-	c := &connection{hub: h, link: &link{}}
-	c.out.limit, c.out.writing = 1<<20, true
-	p := &c.pulse
-	p.conn, p.ping = c, func() {}
-	p.interval, p.timeout = time.Minute, 10*time.Second
-	p.timer = time.AfterFunc(time.Hour, func() {})
-	t.Cleanup(p.stop)
-	return p
-}
-
-func (p *pulse) wantTold(t *testing.T, want any) {
-	t.Helper()
-	select {
-	case got := <-p.conn.hub.inbox:
-		if got != want {
-			t.Errorf("the hub is told %#v, want %#v", got, want)
-		}
-	default:
-		if want != nil {
-			t.Errorf("the hub is told nothing, want %#v", want)
-		}
-	}
-}
-
-func TestPulse(t *testing.T) {
-	t.Run("a ping does not forget the probe", func(t *testing.T) {
-		p := newTestPulse(t)
-		p.asked.Or(askedByProbe)
-		p.tick()
-		p.beat()
-		p.wantTold(t, probeHeard{p.conn})
-	})
-	t.Run("silence ends the connection", func(t *testing.T) {
-		p := newTestPulse(t)
-		p.tick()
-		p.tick()
-		p.wantTold(t, clientGone{p.conn, closeGone})
-	})
-	t.Run("a sign of life does not", func(t *testing.T) {
-		p := newTestPulse(t)
-		p.tick()
-		p.beat()
-		p.tick()
-		p.wantTold(t, nil)
-	})
-	t.Run("what is under way is read first", func(t *testing.T) {
-		p := newTestPulse(t)
-		p.written.Add(2*slowest + 1)
-		p.tick()
-		p.tick()
-		p.wantTold(t, nil)
-		p.tick()
-		p.wantTold(t, clientGone{p.conn, closeGone})
-	})
-	t.Run("a pong says that all before its ping was read", func(t *testing.T) {
-		p := newTestPulse(t)
-		p.written.Add(100 * slowest)
-		if got := p.patience(); got != p.timeout {
-			t.Errorf("the patience is %v, want no more than %v", got, p.timeout)
-		}
-		p.tick()
-		p.written.Add(3 * slowest)
-		if !p.answered() || p.answered() {
-			t.Error("one ping has one answer")
-		}
-		if got := p.patience(); got != 3*time.Second {
-			t.Errorf("the patience is %v, want 3s", got)
-		}
-	})
-	t.Run("after a pause the answer has its time again", func(t *testing.T) {
-		p := newTestPulse(t)
-		p.tick()
-		p.due = time.Now().Add(-2 * late.Tolerance)
-		p.tick()
-		p.wantTold(t, nil)
-		p.tick()
-		p.wantTold(t, clientGone{p.conn, closeGone})
-	})
-	t.Run("after a pause a message has its time again", func(t *testing.T) {
-		p := newTestPulse(t)
-		p.beginMessage()
-		p.tick()
-		p.beat()
-		p.tick()
-		p.due = time.Now().Add(-2 * late.Tolerance)
-		p.tick()
-		p.wantTold(t, nil)
-		p.beat()
-		p.tick()
-		p.tick()
-		p.wantTold(t, clientGone{p.conn, closeMessageTimeout})
-	})
-	t.Run("the outcome of a write decides", func(t *testing.T) {
-		p := newTestPulse(t)
-		p.tick()
-		p.conn.link.writing.Store(true)
-		p.tick()
-		p.wantTold(t, nil)
-		p.conn.link.writing.Store(false)
-		p.tick()
-		p.wantTold(t, clientGone{p.conn, closeGone})
-	})
-}
 
 // slowConn reads so many bytes each time that a pause is over.
 type slowConn struct {
@@ -265,55 +153,6 @@ func TestGhostWithDataUnderWay(t *testing.T) {
 		time.Sleep(s.server.cfg.writeTimeout * 11 / 10)
 		if event, _ := s.Next("phone"); !strings.Contains(event.Text, `"success":true`) {
 			t.Errorf("phone hears %q", event.Text)
-		}
-	})
-}
-
-// A write that had to wait and then goes on is a sign of life. One that finds
-// room at once says nothing of the client.
-func TestAWriteThatGoesOnIsASignOfLife(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, server := memnet.NewPipe(100)
-		defer client.Close()
-		defer server.Close()
-		p := &pulse{}
-		l := newLink(p, time.Second)
-		l.Conn = server
-		p.asked.Or(askedByPing)
-		if err := l.send(make([]byte, 100)); err != nil || p.asked.Load() == 0 {
-			t.Errorf("a write that finds room counts as life, or failed: %v", err)
-		}
-		time.AfterFunc(stalled, func() {
-			if !l.writing.Load() {
-				t.Error("nobody is told that a write waits")
-			}
-			client.Read(make([]byte, 50))
-		})
-		if err := l.send(make([]byte, 50)); err != nil || p.asked.Load() != 0 || l.writing.Load() {
-			t.Errorf("a write that went on does not count as life, or failed: %v", err)
-		}
-	})
-}
-
-// A write has its whole time, also when an earlier one has set the deadline.
-func TestEachWriteHasItsTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		client, server := memnet.NewPipe(100)
-		defer client.Close()
-		defer server.Close()
-		l := newLink(&pulse{}, time.Second)
-		l.Conn = server
-		for _, pause := range []time.Duration{0, 500 * time.Millisecond, 1050 * time.Millisecond} {
-			time.Sleep(pause)
-			if err := l.send(make([]byte, 10)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		time.Sleep(500 * time.Millisecond)
-		start := time.Now()
-		err := l.send(make([]byte, 100))
-		if took := time.Since(start); err == nil || took < time.Second || took > 1100*time.Millisecond {
-			t.Errorf("a write that cannot go on took %v, %v", took, err)
 		}
 	})
 }

@@ -16,8 +16,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gorilla/websocket"
 	"golang.org/x/time/rate"
+
+	"switchboard/internal/conn"
 )
 
 // Server is what stands between the network and the hub: HTTP, the upgrade
@@ -25,21 +26,19 @@ import (
 type Server struct {
 	cfg      Config
 	hub      *Hub
-	writers  *writers
+	conns    *conn.Pool
 	log      *slog.Logger
 	dialect  Dialect  // until the first frame decides
 	socketIO socketIO // for those who come in by its path
 	polling  *pollingSessions
-	upgrader websocket.Upgrader
 	origins  originRule
 	places   *places
 	warnings *warnings
 	page     http.Handler
 	http     http.Server
 
-	firstPing func() time.Duration // when a connection is pinged first
-	lastConn  atomic.Uint64
-	draining  atomic.Bool
+	lastConn atomic.Uint64
+	draining atomic.Bool
 }
 
 // What a request may cost before it is one: a client that sends half a
@@ -67,20 +66,25 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	s := &Server{
 		cfg:      cfg,
 		hub:      newHub(cfg.mayCall, limits, log),
-		writers:  newWriters(),
 		log:      log,
 		dialect:  native{iceServers: iceServers},
 		socketIO: socketIO{iceServers: iceServers},
 		polling:  newPollingSessions(),
-		upgrader: newUpgrader(),
 		origins:  origins,
 		places:   newPlaces(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		warnings: newWarnings(log),
 		page:     page,
 	}
-	// Those who come back all at once, after a restart, are not to be pinged
-	// all at once ever after.
-	s.firstPing = func() time.Duration { return rand.N(cfg.pingInterval) }
+	s.conns = conn.NewPool(conn.Settings{
+		MaxMessage:   cfg.maxMessage,
+		MaxQueue:     int(cfg.maxQueue),
+		PingInterval: cfg.pingInterval,
+		PongTimeout:  cfg.pongTimeout,
+		WriteTimeout: cfg.writeTimeout,
+		// Clients that come back all at once, after a restart, are not to be pinged
+		// all at once ever after.
+		FirstPing: func() time.Duration { return rand.N(cfg.pingInterval) },
+	})
 	s.http = newHTTPServer(s, s.warnings)
 	return s, nil
 }
@@ -111,7 +115,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	s.polling.close()
 	err := errors.Join(s.endRequests(ctx), s.places.drained(ctx))
 	s.hub.stop()
-	s.writers.stop()
+	s.conns.Stop()
 	return err
 }
 
@@ -144,11 +148,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.answerReadiness(w, r)
 	case !ok:
 		http.NotFound(w, r)
-	case isDamaged(r):
+	case conn.IsDamaged(r):
 		s.refuseDamaged(w, r)
 	case isSocketIO:
 		s.serveSocketIO(w, r)
-	case websocket.IsWebSocketUpgrade(r) && !strings.HasPrefix(inside, "/socket.io/"):
+	case conn.IsHandshake(r) && !strings.HasPrefix(inside, "/socket.io/"):
 		s.welcome(w, r)
 	case inside == "":
 		u := url.URL{Path: s.cfg.basePath, RawQuery: r.URL.RawQuery}
@@ -207,13 +211,13 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request) {
 	if !s.admitsOrigin(w, r) {
 		return
 	}
-	c := s.newConnection()
+	c := s.newConnection(s.dialect)
 	place, ok := s.upgrade(w, r, c)
 	if !ok {
 		return
 	}
 	if s.cfg.greeting {
-		c.send(Greeted{})
+		c.Send(Greeted{})
 	}
 	go func() {
 		defer place.leave()
@@ -238,20 +242,6 @@ func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // newConnection makes a connection that has no WebSocket yet.
-func (s *Server) newConnection() *connection {
-	c := &connection{
-		id:        s.lastConn.Add(1),
-		hub:       s.hub,
-		writers:   s.writers,
-		log:       s.log,
-		allowance: rate.NewLimiter(s.cfg.rate, s.cfg.burst),
-	}
-	c.written.Add(1)
-	c.dialect.Store(&s.dialect)
-	c.out.limit = int(s.cfg.maxQueue)
-	c.pulse.conn = c
-	c.pulse.interval, c.pulse.timeout, c.pulse.first = s.cfg.pingInterval, s.cfg.pongTimeout, s.firstPing()
-	c.link = newLink(&c.pulse, s.cfg.writeTimeout)
-	c.pulse.ping = c.link.ping
-	return c
+func (s *Server) newConnection(dialect Dialect) *connection {
+	return newConnection(s.lastConn.Add(1), s.hub, s.conns, dialect, rate.NewLimiter(s.cfg.rate, s.cfg.burst))
 }

@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/gorilla/websocket"
+	"switchboard/internal/conn"
 
 	"switchboard/internal/late"
 )
@@ -40,7 +40,7 @@ const connectTime = 45 * time.Second
 // verbatim is a frame that belongs to the connection, and to nobody's words.
 type verbatim string
 
-func (v verbatim) weight() int { return eventOverhead + len(v) }
+func (v verbatim) Weight() int { return eventOverhead + len(v) }
 
 // session is an Engine.IO session, and so the dialect of its connection: it
 // takes the framing off and leaves the words to socketIO.
@@ -78,7 +78,7 @@ func split(frame []byte) (kind byte, rest []byte) {
 
 func (s *session) decodePacket(text []byte) (Request, *Refused) {
 	if kind, _ := split(text); kind == packetBinaryEvent || kind == packetBinaryAck {
-		return quit(closeBinary)
+		return quit(conn.Binary)
 	}
 	p, ok := parsePacket(text)
 	switch {
@@ -141,7 +141,7 @@ func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
 	s.admitPage(w, r)
 	query := r.URL.Query()
 	transport, id := query.Get("transport"), query.Get("sid")
-	upgrade := websocket.IsWebSocketUpgrade(r)
+	upgrade := conn.IsHandshake(r)
 	switch {
 	case r.Method == http.MethodOptions:
 		answerOptions(w, "GET, POST, OPTIONS")
@@ -238,20 +238,16 @@ func (e *engineError) answer(w http.ResponseWriter) {
 
 // newSession makes a client that will speak Socket.IO.
 func (s *Server) newSession(r *http.Request) (*connection, *session) {
-	c := s.newConnection()
 	own := &session{socketIO: s.socketIO, handshake: identityIn(r.URL.Query())}
-	c.speak(own)
+	c := s.newConnection(own)
 	c.decided = true
-	c.pulse.ping = func() {
-		c.send(heartbeat) // its own client waits for it
-		c.link.ping()
-	}
+	c.heartbeat = heartbeat
 	return c, own
 }
 
 // serve is the life of a session that has its WebSocket.
 func (s *session) serve(c *connection) {
-	s.timer = late.AfterFunc(connectTime, func() { c.lose(closeUnconnected) })
+	s.timer = late.AfterFunc(connectTime, func() { c.Lose(closeUnconnected) })
 	defer s.timer.Stop()
 	c.serve()
 }
@@ -263,7 +259,7 @@ func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	c.send(s.opening(newSessionID(), ""))
+	c.Send(s.opening(newSessionID(), ""))
 	go func() {
 		defer place.leave()
 		own.serve(c)
@@ -287,7 +283,7 @@ func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, id strin
 		defer place.leave()
 		if why := s.switchOver(c, began); why != nil {
 			s.polling.fail(began)
-			c.kill(why)
+			c.Kill(why)
 			c.finish()
 			return
 		}
@@ -301,11 +297,11 @@ const switchTime = 5 * time.Second
 // switchOver lets a client try its WebSocket and then go over to it. Until
 // then nobody else writes to it, and the hub does not know of it.
 func (s *Server) switchOver(c *connection, began *pollingSession) *Closing {
-	c.ws.SetReadDeadline(time.Now().Add(switchTime))
+	c.SetReadDeadline(time.Now().Add(switchTime))
 	if why := c.await(tryPing); why != nil {
 		return why
 	}
-	if c.link.send(appendFrame(nil, websocket.TextMessage, []byte(tryPong))) != nil {
+	if c.Write(tryPong) != nil {
 		return closeGone
 	}
 	s.polling.release(began)
@@ -313,13 +309,13 @@ func (s *Server) switchOver(c *connection, began *pollingSession) *Closing {
 		return why
 	}
 	c.early = s.polling.depart(began)
-	c.ws.SetReadDeadline(time.Time{})
+	c.SetReadDeadline(time.Time{})
 	return nil
 }
 
 // await reads a frame that must be this one.
 func (c *connection) await(want string) *Closing {
-	return c.readFrame(func(frame []byte) *Closing {
+	return c.ReadFrame(func(frame []byte) *Closing {
 		if string(frame) != want {
 			return closeMalformed
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"switchboard/internal/conn"
 	"switchboard/internal/transcript"
 )
 
@@ -191,7 +192,7 @@ func TestUpgradeFails(t *testing.T) {
 				if got := <-packets; got != "1" && got != "6" {
 					t.Errorf("the poll is answered %q", got)
 				}
-				time.Sleep(lingerTime)
+				time.Sleep(conn.Linger)
 				s.wantAnswer("GET", pollingPath+"&sid="+id, "", 400, `{"code":1,"message":"Session ID unknown"}`)
 				s.Connect("ben", "/", nil) // there is room again
 				if event, ok := s.Next("ben"); ok {
@@ -214,7 +215,7 @@ func TestShutdownReleasesPolls(t *testing.T) {
 			t.Errorf("the poll is answered %q, want 1", got)
 		}
 		s.running.Wait()
-		if waited := time.Since(start); waited > lingerTime {
+		if waited := time.Since(start); waited > conn.Linger {
 			t.Errorf("shutdown took %v", waited)
 		}
 		if w := get(s.server, "GET", pollingPath); w.Code != http.StatusServiceUnavailable {

@@ -8,13 +8,14 @@ import (
 	"go/token"
 	"go/types"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 )
 
-// A source is the program as the compiler reads it. Tests ask it for lists
-// that they would else have to keep by hand.
+// A source is a package as the compiler reads it. Tests ask it for lists that
+// they would else have to keep by hand.
 type source struct {
 	pkg    *types.Package
 	info   *types.Info
@@ -23,6 +24,7 @@ type source struct {
 	tests  map[string]bool           // the tests of this folder
 }
 
+// readSource returns the source of the heart.
 func readSource(t *testing.T) *source {
 	t.Helper()
 	s, err := parsedSource()
@@ -32,7 +34,10 @@ func readSource(t *testing.T) *source {
 	return s
 }
 
-var parsedSource = sync.OnceValues(func() (*source, error) {
+var parsedSource = sync.OnceValues(func() (*source, error) { return parseSource(".") })
+
+// parseSource reads the package in a folder.
+func parseSource(dir string) (*source, error) {
 	s := &source{
 		info: &types.Info{
 			Types: map[ast.Expr]types.TypeAndValue{},
@@ -43,7 +48,7 @@ var parsedSource = sync.OnceValues(func() (*source, error) {
 		values: map[types.Object]ast.Expr{},
 		tests:  map[string]bool{},
 	}
-	program, err := build.ImportDir(".", 0)
+	program, err := build.ImportDir(dir, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -55,18 +60,18 @@ var parsedSource = sync.OnceValues(func() (*source, error) {
 		s.noteDeclarations(file)
 	}
 	for _, name := range program.TestGoFiles {
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, name), nil, parser.SkipObjectResolution)
 		if err != nil {
 			return nil, err
 		}
 		s.noteTests(file)
 	}
 	return s, nil
-})
+}
 
-// check has the files of a package read as the compiler does. What they use of
-// others than the program and gorilla/websocket stays unknown, which is no
-// hindrance here and saves reading them.
+// check has the files of a package read as the compiler does. Other packages than
+// those in readPackages stay unknown, which is no hindrance here and saves reading
+// them.
 func check(p *build.Package, info *types.Info) (*types.Package, []*ast.File, error) {
 	fset := token.NewFileSet()
 	var files []*ast.File
@@ -77,15 +82,18 @@ func check(p *build.Package, info *types.Info) (*types.Package, []*ast.File, err
 		}
 		files = append(files, file)
 	}
-	config := types.Config{Importer: websocketOnly{}, Error: func(error) {}}
+	config := types.Config{Importer: fewPackages{}, Error: func(error) {}}
 	pkg, _ := config.Check(p.Name, fset, files, info)
 	return pkg, files, nil
 }
 
-type websocketOnly struct{}
+// readPackages are those whose constants and types the lists are made of.
+var readPackages = []string{"github.com/gorilla/websocket", "switchboard/internal/conn"}
 
-func (websocketOnly) Import(path string) (*types.Package, error) {
-	if path == "github.com/gorilla/websocket" {
+type fewPackages struct{}
+
+func (fewPackages) Import(path string) (*types.Package, error) {
+	if slices.Contains(readPackages, path) {
 		p, err := build.Import(path, ".", 0)
 		if err != nil {
 			return nil, err
@@ -177,17 +185,14 @@ func (s *source) closings(t *testing.T) map[string]Closing {
 
 // closing returns what a literal says, as far as the client hears it.
 func (s *source) closing(literal *ast.CompositeLit) (why Closing) {
-	for i, field := range literal.Elts {
-		key := [...]string{"code", "reason", "flush"}[i]
-		if pair, ok := field.(*ast.KeyValueExpr); ok {
-			key, field = pair.Key.(*ast.Ident).Name, pair.Value
-		}
-		switch value := s.info.Types[field].Value; key {
-		case "code":
+	for _, field := range literal.Elts {
+		pair := field.(*ast.KeyValueExpr) // go vet wants them so
+		switch value := s.info.Types[pair.Value].Value; pair.Key.(*ast.Ident).Name {
+		case "Code":
 			code, _ := constant.Int64Val(value)
-			why.code = int(code)
-		case "reason":
-			why.reason = constant.StringVal(value)
+			why.Code = int(code)
+		case "Reason":
+			why.Reason = constant.StringVal(value)
 		}
 	}
 	return why

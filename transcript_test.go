@@ -115,7 +115,7 @@ func newStage(t *testing.T, flags []string) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server.firstPing = func() time.Duration { return cfg.pingInterval }
+	server.conns.FirstPing = func() time.Duration { return cfg.pingInterval }
 	s.server = server
 	s.stop = sync.OnceFunc(func() { s.running.Go(s.shutDown) })
 	go server.hub.run()

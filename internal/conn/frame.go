@@ -1,4 +1,4 @@
-package main
+package conn
 
 import (
 	"encoding/binary"
@@ -6,9 +6,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// gorilla/websocket makes the WebSocket and reads it. Writing is left to us,
-// so that frames for one client leave together, and its close frame after all
-// others.
+// gorilla/websocket makes the WebSocket and reads it. This package writes its
+// frames, so that those for one client leave together, the close frame last.
 
 // lastFragment is the bit that says that a message ends with its frame.
 const lastFragment = 0x80
@@ -31,7 +30,7 @@ func appendFrame(dst []byte, kind byte, payload []byte) []byte {
 var pingFrame = appendFrame(nil, websocket.PingMessage, nil)
 
 func closeFrame(why *Closing) []byte {
-	return appendFrame(nil, websocket.CloseMessage, websocket.FormatCloseMessage(why.code, why.reason))
+	return appendFrame(nil, websocket.CloseMessage, websocket.FormatCloseMessage(why.Code, why.Reason))
 }
 
 // isClose reports whether a frame that we send is a close frame.

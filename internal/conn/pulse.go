@@ -1,4 +1,4 @@
-package main
+package conn
 
 import (
 	"sync/atomic"
@@ -7,16 +7,12 @@ import (
 	"switchboard/internal/late"
 )
 
-// pulse notices a client that vanished without a word. It pings at intervals,
+// pulse notices a client that has vanished without a word. It pings at intervals,
 // and whatever then shows that the client lives counts as the answer. It costs
 // a connection one timer and no goroutine, and reading nearly nothing.
 type pulse struct {
-	interval time.Duration // between pings
-	first    time.Duration // before the first; not above interval
-	timeout  time.Duration // for a sign of life after one; not above interval
-	conn     *connection
-	ping     func() // sends one; may wait as long as a write
-	timer    *time.Timer
+	conn  *Conn
+	timer *time.Timer
 
 	asked    atomic.Int32 // who waits for a sign of life: bits as below
 	owed     atomic.Int32 // pings that may still be answered by a pong
@@ -40,11 +36,14 @@ const (
 // start begins to ping.
 func (p *pulse) start() {
 	p.timer = time.AfterFunc(time.Hour, p.tick)
-	p.wait(inStep(p.first)) // not above: tick must find the timer set
+	p.wait(inStep(p.conn.pool.FirstPing())) // not above: tick must find the timer set
 }
 
 // stop ends it. A tick that is under way finds the connection ended.
 func (p *pulse) stop() { p.timer.Stop() }
+
+// timeout is how long a ping may go unanswered.
+func (p *pulse) timeout() time.Duration { return p.conn.pool.PongTimeout }
 
 // wait makes the next tick come in d.
 func (p *pulse) wait(d time.Duration) {
@@ -60,16 +59,16 @@ func (p *pulse) tick() {
 		p.missAnswer()
 	case p.pinged:
 		p.pinged = false
-		p.wait(inStep(p.interval - p.timeout))
+		p.wait(inStep(p.conn.pool.PingInterval - p.timeout()))
 	case now%2 == 1 && now == p.before && !late.Is(p.due):
 		// One message for a whole interval: a slow network, or fragments
 		// without end, which hold a goroutine and reach no size limit.
-		p.conn.lose(closeMessageTimeout)
+		p.conn.Lose(MessageTimeout)
 	default:
 		p.before = now
 		p.pinged, p.extended = true, false
 		p.asked.Or(askedByPing)
-		p.wait(p.timeout)
+		p.wait(p.timeout())
 		p.send() // last, for it may take longer than that
 	}
 }
@@ -79,15 +78,15 @@ func (p *pulse) tick() {
 func (p *pulse) missAnswer() {
 	patience := p.patience()
 	switch {
-	case late.Is(p.due) || p.conn.writing():
+	case late.Is(p.due) || p.conn.link.writing.Load():
 		// The answer may have come, and nobody has read it yet; or what stands
 		// before the ping is still being written, which ends one way or the other.
-		p.wait(p.timeout)
+		p.wait(p.timeout())
 	case !p.extended && patience > 0:
 		p.extended = true
 		p.wait(patience)
 	default:
-		p.conn.lose(closeGone)
+		p.conn.Lose(Gone)
 	}
 }
 
@@ -103,8 +102,7 @@ func inStep(d time.Duration) time.Duration {
 	return time.Until(time.Now().Add(d).Round(step))
 }
 
-// probe asks for a sign of life at once; the hub hears of it as probeHeard. It
-// never waits.
+// probe asks for a sign of life at once. It never waits.
 func (p *pulse) probe() {
 	p.asked.Or(askedByProbe)
 	go p.send()
@@ -113,27 +111,28 @@ func (p *pulse) probe() {
 func (p *pulse) send() {
 	p.owed.Add(1)
 	p.mark.Store(p.written.Load())
-	p.ping()
+	p.conn.owner.BeforePing()
+	p.conn.link.ping()
 }
 
 // slowest is how many bytes a second even a slow client reads.
 const slowest = 8 << 10
 
-// patience returns how much longer than others a client may take for its
-// answer, since it reads what stands before the ping first: its system, and
-// those in between, may hold a lot. It is at most the timeout.
+// patience returns how much longer than the timeout a client may take for its
+// answer. It reads what was written before the ping first, of which its system,
+// and those in between, may hold a lot. The patience is at most the timeout.
 func (p *pulse) patience() time.Duration {
 	underWay := p.written.Load() - p.read.Load()
-	return min(time.Duration(underWay/slowest)*time.Second, p.timeout)
+	return min(time.Duration(underWay/slowest)*time.Second, p.timeout())
 }
 
-// beat is a sign of life.
+// beat notes a sign of life.
 func (p *pulse) beat() {
 	if p.asked.Load() == 0 {
 		return
 	}
 	if p.asked.Swap(0)&askedByProbe != 0 {
-		p.conn.hub.post(probeHeard{p.conn})
+		p.conn.owner.Alive()
 	}
 }
 

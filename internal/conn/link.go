@@ -1,4 +1,4 @@
-package main
+package conn
 
 import (
 	"bufio"
@@ -15,11 +15,10 @@ import (
 	"switchboard/internal/late"
 )
 
-// link is the net.Conn below a WebSocket. It holds little while nothing
-// happens, and makes few system calls when much does: what has come is read
-// at once. It gives every write to the network a deadline of its own: the one
-// that gorilla/websocket sets for a pong would cut off frames that are on
-// their way. And it tells the pulse when the client shows that it lives.
+// link is the net.Conn below a WebSocket. It holds little memory while nothing
+// happens, and reads all that has come with one system call. It gives every write
+// a deadline of its own: the one that gorilla/websocket sets for a pong would cut
+// off frames that are being written. It tells the pulse of signs of life.
 type link struct {
 	net.Conn
 	pulse   *pulse
@@ -40,11 +39,11 @@ type link struct {
 	goodbye atomic.Pointer[[]byte] // the close frame that gorilla/websocket would send; nil if none
 }
 
-// inputSize is what an idle connection holds for what will come: a candidate
-// fits into it.
+// inputSize is the buffer that an idle connection holds for what will come. A
+// candidate fits into it.
 const inputSize = 384
 
-// A burst is what was read at once, since it did not fit into the input.
+// A burst is what one system call has read that did not fit into the input.
 type burst struct {
 	buf    [8 << 10]byte
 	unread []byte
@@ -52,15 +51,14 @@ type burst struct {
 
 var bursts = sync.Pool{New: func() any { return new(burst) }}
 
-func newLink(pulse *pulse, timeout time.Duration) *link {
-	l := &link{pulse: pulse, timeout: timeout}
+// init makes a link that has no network connection yet.
+func (l *link) init(pulse *pulse, timeout time.Duration) {
+	l.pulse, l.timeout = pulse, timeout
 	l.input = bufio.NewReaderSize(l, inputSize)
-	return l
 }
 
-// await returns when there is something to read, if only an error. Whoever
-// reads calls it between messages: what filled the room that there was is then
-// no sign that more has come.
+// await blocks until there is input or an error. It is called between messages:
+// a full buffer that the last message has left is then no sign of more.
 func (l *link) await() {
 	if l.input.Buffered() == 0 {
 		l.more = false
@@ -87,8 +85,8 @@ func (l *link) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-// unread takes what came with the handshake, for the first reads: the client
-// did not wait for the answer.
+// unread gives what came with the handshake to the first reads. A client need not
+// wait for the answer before it sends.
 func (l *link) unread(early *bufio.Reader) {
 	if early.Buffered() == 0 {
 		return
@@ -98,7 +96,7 @@ func (l *link) unread(early *bufio.Reader) {
 	l.burst.unread = l.burst.buf[:n]
 }
 
-// drain takes from what was read at once.
+// drain moves part of the burst to p.
 func (l *link) drain(p []byte) int {
 	n := copy(p, l.burst.unread)
 	if l.burst.unread = l.burst.unread[n:]; len(l.burst.unread) == 0 {
@@ -108,10 +106,10 @@ func (l *link) drain(p []byte) int {
 	return n
 }
 
-// receive reads from the network. What was read before is judged by then, so
-// that this is the moment to tell the pulse of a sign of life: a goodbye that
-// came together with it has ended the reading. While a frame is in the input
-// that is not complete, it may be such a goodbye, and the pulse is told later.
+// receive reads from the network. It tells the pulse before of a sign of life in
+// what was read earlier: if a goodbye had come with that, nobody would read any
+// more. While the input holds part of a frame, which may be a goodbye, the pulse
+// is told later.
 func (l *link) receive(p []byte) (int, error) {
 	if l.lives && l.input.Buffered() == 0 {
 		l.lives = false
@@ -147,7 +145,7 @@ func (l *link) sendPing() {
 	}
 }
 
-// sendLast writes the frame that none may follow, if there is one.
+// sendLast writes the last frame, if there is one. Later writes fail.
 func (l *link) sendLast(frame []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -157,9 +155,9 @@ func (l *link) sendLast(frame []byte) {
 	l.done = true
 }
 
-// write is for who holds the mutex. A write that fails is the last, for it may
-// have got as far as the middle of a frame. A large one goes in parts, so that
-// a slow reader has the time of a write for each.
+// write writes frames; the caller holds the mutex. If a write fails, later ones
+// do too, since it may have ended in the middle of a frame. A large one is made
+// in parts, so that a slow reader has the time of a write for each.
 func (l *link) write(frames []byte) error {
 	if l.done {
 		return net.ErrClosed
@@ -177,13 +175,12 @@ func (l *link) write(frames []byte) error {
 	return nil
 }
 
-// stalled is how long a write takes that waits for the client to read what was
-// written before. If it then goes on, the client lives.
+// stalled is how long a write takes that had to wait for the client to read what
+// was written before. A write that waited and went on is a sign of life.
 const stalled = 100 * time.Millisecond
 
-// writePart writes what the client must take in the time of a write. A pause of
-// the process is no part of that time; but a TLS connection cannot go on after
-// its deadline.
+// writePart writes what the client must take in the time of a write, not counting
+// pauses of the process. A TLS connection cannot go on after its deadline.
 func (l *link) writePart(part []byte) error {
 	for {
 		start, err := l.renewDeadline()
@@ -203,9 +200,9 @@ func (l *link) writePart(part []byte) error {
 	}
 }
 
-// Write is gorilla/websocket's way out: it answers the handshake, pings, and
-// what ends its reading. Such a close frame would overtake the answers that
-// wait to be written; it is kept for the farewell.
+// Write writes what gorilla/websocket sends: the answers to the handshake, to
+// pings, and to what ends its reading. It keeps a close frame for sayGoodbye,
+// since that would overtake the messages that wait.
 func (l *link) Write(p []byte) (int, error) {
 	if isClose(p) {
 		frame := bytes.Clone(p)
@@ -220,7 +217,7 @@ func (l *link) Write(p []byte) (int, error) {
 func (l *link) SetWriteDeadline(time.Time) error { return nil }
 
 // renewDeadline gives a write its time, or a tenth more, and returns when it
-// begins: setting a deadline is not free, so one serves many writes.
+// begins. Setting a deadline is not free, so one serves many writes.
 func (l *link) renewDeadline() (now time.Time, err error) {
 	now = time.Now()
 	if l.deadline.Sub(now) >= l.timeout {
@@ -230,10 +227,10 @@ func (l *link) renewDeadline() (now time.Time, err error) {
 	return now, l.Conn.SetWriteDeadline(l.deadline)
 }
 
-// How long and how much a farewell waits for. A socket closed with input
-// unread is reset, and the close frame on its way to the client is lost.
+// For how long and how much input a close frame waits. The system resets a socket
+// that is closed with input unread, and the close frame would be lost.
 const (
-	lingerTime  = time.Second
+	Linger      = time.Second
 	lingerBytes = 2 << 20
 )
 
@@ -245,13 +242,13 @@ func (l *link) linger() {
 	if !ok || half.CloseWrite() != nil {
 		return
 	}
-	l.SetReadDeadline(time.Now().Add(lingerTime))
+	l.SetReadDeadline(time.Now().Add(Linger))
 	io.CopyN(io.Discard, l.Conn, lingerBytes)
 }
 
-// sendBuffer is how much the system may hold of what was written to a client
-// and not yet read by it. What stands before a ping is then soon read even by
-// a slow client. Systems double it for their own needs.
+// sendBuffer is how much the system may hold of what was written to a client and
+// not yet read by it. Even a slow client then soon reads what was written before
+// a ping. Systems double it for their own needs.
 const sendBuffer = 32 << 10
 
 func boundSendBuffer(conn net.Conn) {
@@ -263,7 +260,8 @@ func boundSendBuffer(conn net.Conn) {
 	}
 }
 
-// linkHijacker makes an upgrade work on a link.
+// linkHijacker gives the network connection of a request to a link, and the link
+// to gorilla/websocket.
 type linkHijacker struct {
 	http.ResponseWriter
 	link *link // gets its Conn by the hijack

@@ -1,0 +1,96 @@
+package conn
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/gorilla/websocket"
+)
+
+// upgrader makes WebSockets. Whoever calls Upgrade has checked the origin.
+var upgrader = websocket.Upgrader{
+	WriteBufferPool: &sync.Pool{}, // or each would hold a buffer that is not used
+	CheckOrigin:     func(*http.Request) bool { return true },
+	Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+		refuseHandshake(w, status, reason.Error())
+	},
+}
+
+// Upgrade makes the WebSocket of a request. If it returns an error, the request
+// has been answered.
+func (c *Conn) Upgrade(w http.ResponseWriter, r *http.Request) error {
+	if r.ContentLength != 0 {
+		// It would be read as frames. Nor is it waited for.
+		w.Header().Set("Connection", "close")
+		refuseHandshake(w, http.StatusBadRequest, errBody.Error())
+		return errBody
+	}
+	var header http.Header
+	if chosen := subprotocol(r); chosen != "" {
+		header = http.Header{"Sec-Websocket-Protocol": {chosen}}
+	}
+	ws, err := upgrader.Upgrade(linkHijacker{w, &c.link}, r, header)
+	if err != nil {
+		return err
+	}
+	ws.SetReadLimit(c.pool.MaxMessage)
+	c.ws = ws
+	return nil
+}
+
+var errBody = errors.New("a WebSocket handshake has no body")
+
+func refuseHandshake(w http.ResponseWriter, status int, reason string) {
+	w.Header().Set("Sec-WebSocket-Version", "13")
+	if status == http.StatusMethodNotAllowed {
+		w.Header().Set("Allow", http.MethodGet)
+	}
+	http.Error(w, reason, status)
+}
+
+// subprotocol returns which of the subprotocols that a client offers is
+// chosen, "" if it offers none. All speak JSON here, but browsers close the
+// connection if none of theirs is chosen (WHATWG WebSockets, 2.1).
+func subprotocol(r *http.Request) (chosen string) {
+	for offered := range strings.SplitSeq(strings.Join(r.Header["Sec-Websocket-Protocol"], ","), ",") {
+		offered = strings.Trim(offered, " \t")
+		switch {
+		case offered == "json":
+			return offered
+		case chosen == "" && isToken(offered):
+			chosen = offered
+		}
+	}
+	return chosen
+}
+
+// isToken reports whether s is a token of HTTP (RFC 9110, 5.6.2).
+func isToken(s string) bool {
+	return s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !('a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+	}) < 0
+}
+
+// IsHandshake reports whether a request asks for a WebSocket.
+func IsHandshake(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }
+
+// IsDamaged reports whether a request was a WebSocket handshake until a proxy
+// passed it on: without the headers that proxies do not pass on by themselves,
+// or by HTTP/1.0, which knows no upgrades (RFC 9110, 7.8).
+func IsDamaged(r *http.Request) bool {
+	if IsHandshake(r) {
+		return !r.ProtoAtLeast(1, 1)
+	}
+	return r.Header["Sec-Websocket-Key"] != nil || r.Header["Sec-Websocket-Version"] != nil ||
+		strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}
+
+// RefuseDamaged answers a damaged handshake with the reason, and with what such a
+// request needs.
+func RefuseDamaged(w http.ResponseWriter, reason string) {
+	w.Header().Set("Upgrade", "websocket")
+	w.Header().Set("Connection", "Upgrade")
+	refuseHandshake(w, http.StatusUpgradeRequired, reason)
+}
