@@ -28,10 +28,10 @@ func (c *Client) addressKey() string {
 // newMemberID returns an id that cannot be guessed and is its own key.
 func newMemberID() string { return strings.ToLower(rand.Text()) }
 
-// peerAddress is how c speaks of the other party: a caller says what it has
-// said from the beginning.
+// peerAddress returns the name that c knows the other party by: for a caller that
+// dialled a room, the room's name.
 func (cl *Call) peerAddress(c *Client) string {
-	if c == cl.caller && cl.dialled.Text != "" {
+	if c == cl.caller.Client && cl.dialled.Text != "" {
 		return cl.dialled.Text
 	}
 	return cl.peer(c).address()
@@ -39,7 +39,7 @@ func (cl *Call) peerAddress(c *Client) string {
 
 // isWith reports whether c may mean the call by naming key.
 func (cl *Call) isWith(c *Client, key string) bool {
-	if c == cl.caller && cl.dialled.Key != "" && cl.dialled.Key == key {
+	if c == cl.caller.Client && cl.dialled.Key != "" && cl.dialled.Key == key {
 		return true
 	}
 	return cl.peer(c).addressKey() == key

@@ -45,7 +45,7 @@ func BenchmarkHubCandidate(b *testing.B) {
 		if i%len(steps) == 0 {
 			b.StopTimer()
 			for _, c := range callers {
-				carrierOf(c.calls[0].callee).empty()
+				carrierOf(c.calls[0].callee.Client).empty()
 			}
 			b.StartTimer()
 		}

@@ -12,24 +12,27 @@ import (
 // ended call is one that the hub has forgotten. Owned by the hub.
 type Call struct {
 	id      string
-	caller  *Client
-	callee  *Client
+	caller  side
+	callee  side
 	words   Words // how it was opened
 	room    *Room // the two are its members; nil for all other calls
-	dialled Name  // whom the caller asked for, if that is not the callee's own name
+	dialled Name  // the room name that the caller dialled; zero if it dialled the callee's name
 	state   callState
 	settled bool // an answer has been given
 
 	offer Description // the caller's, until it is answered
 
-	// Per party, by index: the caller's at 0, the callee's at 1.
-	unanswered [2]bool // its latest offer awaits an answer
-	held       [2]held // its candidates, kept until the answer
-	glare      [2]bool // its offer was refused, since the other's was first: what it trickles belongs to that
-
 	ring     *time.Timer
 	started  time.Time
 	answered time.Time
+}
+
+// A side is a party's part in a call.
+type side struct {
+	*Client
+	unanswered bool // its latest offer awaits an answer
+	glare      bool // its offer lost to the other party's: candidates that it still sends belong to that
+	held       held // its candidates, kept until the answer
 }
 
 type callState int
@@ -39,21 +42,24 @@ const (
 	active
 )
 
-func (cl *Call) has(c *Client) bool { return c == cl.caller || c == cl.callee }
+// has reports whether c is a party of the call.
+func (cl *Call) has(c *Client) bool { return c == cl.caller.Client || c == cl.callee.Client }
 
-// index returns where the call keeps what belongs to party c.
-func (cl *Call) index(c *Client) int {
-	if c == cl.caller {
-		return 0
+// both returns the two sides, the caller's first.
+func (cl *Call) both() [2]*side { return [2]*side{&cl.caller, &cl.callee} }
+
+// sides returns the side of party c, and the other one.
+func (cl *Call) sides(c *Client) (own, other *side) {
+	if c == cl.caller.Client {
+		return &cl.caller, &cl.callee
 	}
-	return 1
+	return &cl.callee, &cl.caller
 }
 
+// peer returns the party that is not c.
 func (cl *Call) peer(c *Client) *Client {
-	if c == cl.caller {
-		return cl.callee
-	}
-	return cl.caller
+	_, other := cl.sides(c)
+	return other.Client
 }
 
 // info is what events about the call say to c.
@@ -63,7 +69,7 @@ func (cl *Call) info(c *Client) CallInfo {
 		Peer:     cl.peerAddress(c),
 		Words:    cl.wordsFor(c),
 		Role:     c.role,
-		Caller:   c == cl.caller,
+		Caller:   c == cl.caller.Client,
 		Answered: cl.state == active,
 		WantBare: c.sendsBare,
 	}
@@ -90,48 +96,50 @@ func (c *Client) presence() Presence {
 	return PresenceRinging
 }
 
-func (h *Hub) offer(c *Client, cmd Offer) *Refused {
+// offer starts a call, renews the offer of one that rings, or renegotiates one.
+func (h *Hub) offer(c *Client, cmd Offer) (*Call, *Refused) {
 	c.sendsBare = cmd.SDP.Bare
 	switch to := cmd.To; {
 	case c.alone() && to == Target{}:
-		return nil // said into an empty room; whoever comes makes an offer of its own
+		return nil, nil // said into an empty room; whoever comes makes an offer of its own
 	case to == Target{} && c.room == nil:
-		return refuse(CodeBadRequest, `whom to call is missing: "name"`)
+		return nil, refuse(CodeBadRequest, `whom to call is missing: "name"`)
 	case to.CallID == "" && to.Name != nil && c.callWith(to.Name.Key) == nil:
 		return h.startCall(c, cmd)
 	}
 	cl, refusal := h.find(c, cmd.To)
 	switch {
 	case refusal != nil:
-		return refusal
+		return nil, refusal
 	case cl.state == active:
-		return h.renegotiate(cl, c, cmd.SDP)
-	case c == cl.callee:
-		return cl.refuseGlare(c)
+		return cl, h.renegotiate(cl, c, cmd.SDP)
+	case c == cl.callee.Client:
+		return nil, cl.refuseGlare(c)
 	case !cl.callee.profile.renegotiates:
-		return refuse(CodeBusy, cl.peerAddress(c)+" is being called")
+		return nil, refuse(CodeBusy, cl.peerAddress(c)+" is being called")
 	case cl.callee.via.crowded():
-		return refuseHaste(cl.peerAddress(c))
+		return nil, refuseOverload(cl.peerAddress(c))
 	}
-	cl.held[cl.index(c)] = held{} // they belong to the offer before
+	cl.caller.held = held{} // they belong to the offer before
 	h.passOffer(cl, c, cmd.SDP)
-	return nil
+	return cl, nil
 }
 
 // renegotiate passes an offer within an active call, if both families know
 // what that is. If not, the call goes on as it was.
 func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
+	_, peer := cl.sides(c)
 	switch {
-	case !cl.settled && cl.unanswered[cl.index(cl.peer(c))]:
+	case !cl.settled && peer.unanswered:
 		// Two who enter a room at once. Their pages would both take their own
 		// offer back, and neither offer be answered.
 		return cl.refuseGlare(c)
 	case !c.profile.renegotiates:
 		return refuse(CodeBusy, "you are in a call with "+cl.peerAddress(c))
-	case !cl.peer(c).profile.renegotiates:
+	case !peer.profile.renegotiates:
 		return refuse(CodeUnsupported, cl.peerAddress(c)+" cannot change a running call")
-	case cl.peer(c).via.crowded():
-		return refuseHaste(cl.peerAddress(c))
+	case peer.via.crowded():
+		return refuseOverload(cl.peerAddress(c))
 	}
 	h.passOffer(cl, c, sdp)
 	return nil
@@ -140,23 +148,40 @@ func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
 // refuseGlare tells c, whose offer crossed the other party's, to answer that.
 // The offer that came first makes the call.
 func (cl *Call) refuseGlare(c *Client) *Refused {
-	cl.glare[cl.index(c)] = true
+	own, _ := cl.sides(c)
+	own.glare = true
 	refusal := refuse(CodeGlare, cl.peerAddress(c)+" has made an offer first: answer that, or leave")
 	refusal.CallID = cl.id
 	return refusal
 }
 
-// refuseHaste tells a client that the other party does not read as fast as it
-// is sent to. Half of an outbox is for what parties tell each other and half for
-// what the hub tells, so that nobody is let go as too slow by the haste of others.
-func refuseHaste(peer string) *Refused {
+// refuseOverload tells a client that the other party does not read as fast as it
+// is sent to. Half of a queue is for what parties tell each other and half for
+// what the hub tells, so that nobody is let go as too slow for what others send.
+func refuseOverload(peer string) *Refused {
 	return refuse(CodeRateLimited, "too many messages for "+peer+" to read: this one was dropped")
 }
 
-// startCall rings the callee if the caller may call it and both are free. If
-// neither may call the other, the refusal is the one for an absent callee.
-func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
+// startCall rings the callee, if the caller may call it and both are free.
+func (h *Hub) startCall(c *Client, cmd Offer) (*Call, *Refused) {
 	callee, dialled := h.callee(*cmd.To.Name)
+	if refusal := h.mayStart(c, callee, cmd); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := mayRing(callee, cmd.To.Name.Text); refusal != nil {
+		return nil, refusal
+	}
+	c.echo = echo{}
+	cl := h.newCall(c, callee, cmd.Words)
+	cl.dialled = dialled
+	h.passOffer(cl, c, cmd.SDP)
+	h.tell(c, Rang{cl.info(c)})
+	return cl, nil
+}
+
+// mayStart returns why c may not call somebody now, whatever they are doing. If
+// neither may call the other, the refusal is the one for an absent callee.
+func (h *Hub) mayStart(c, callee *Client, cmd Offer) *Refused {
 	switch {
 	case callee == c:
 		return refuse(CodeBadRequest, "you cannot call yourself")
@@ -172,23 +197,27 @@ func (h *Hub) startCall(c *Client, cmd Offer) *Refused {
 		return refuse(CodeBusy, "you are in a call with "+c.calls[0].peerAddress(c))
 	case len(c.calls) >= h.limits.maxCalls:
 		return refuse(CodeTooMany, fmt.Sprintf("you have %d calls, which is the limit", len(c.calls)))
-	case len(callee.calls) > 0:
-		return refuse(CodeBusy, cmd.To.Name.Text+" is in a call")
-	case callee.waiting != nil:
-		return refuse(CodeBusy, cmd.To.Name.Text+" is signing in")
-	case callee.via.crowded():
-		return refuseHaste(cmd.To.Name.Text)
 	}
-	c.echo = echo{}
-	cl := h.newCall(c, callee, cmd.Words)
-	cl.dialled = dialled
-	h.passOffer(cl, c, cmd.SDP)
-	h.tell(c, Rang{cl.info(c)})
 	return nil
 }
 
+// mayRing returns why a callee, whom the caller knows by a name, cannot be rung
+// now.
+func mayRing(callee *Client, name string) *Refused {
+	switch {
+	case len(callee.calls) > 0:
+		return refuse(CodeBusy, name+" is in a call")
+	case callee.waiting != nil:
+		return refuse(CodeBusy, name+" is signing in")
+	case callee.via.crowded():
+		return refuseOverload(name)
+	}
+	return nil
+}
+
+// newCall makes a call that rings.
 func (h *Hub) newCall(caller, callee *Client, words Words) *Call {
-	cl := &Call{id: h.newID(), caller: caller, callee: callee, words: words, started: time.Now()}
+	cl := &Call{id: h.newID(), caller: side{Client: caller}, callee: side{Client: callee}, words: words, started: time.Now()}
 	cl.ring = late.AfterFunc(h.limits.ringTimeout, func() { h.post(ringDue{cl}) })
 	h.calls[cl.id] = cl
 	caller.calls = append(caller.calls, cl)
@@ -209,76 +238,78 @@ func inRole(role string) string {
 // parties may have one open: browsers settle that between themselves
 // (RFC 8829, rollback).
 func (h *Hub) passOffer(cl *Call, c *Client, sdp Description) {
-	cl.unanswered[cl.index(c)] = true
+	own, peer := cl.sides(c)
+	own.unanswered = true
 	if cl.state == ringing {
 		cl.offer = sdp
 	}
-	peer := cl.peer(c)
-	h.tell(peer, Offered{cl.info(peer), sdp})
+	h.tell(peer.Client, Offered{cl.info(peer.Client), sdp})
 }
 
-func (h *Hub) answer(c *Client, cmd Answer) *Refused {
+// answer passes an answer to the party whose offer awaits one. The first answer
+// makes a ringing call active.
+func (h *Hub) answer(c *Client, cmd Answer) (*Call, *Refused) {
 	c.sendsBare = cmd.SDP.Bare
 	cl, refusal := h.find(c, cmd.To)
 	if refusal != nil {
-		return refusal
+		return nil, refusal
 	}
-	peer := cl.peer(c)
+	_, peer := cl.sides(c)
 	switch {
-	case !cl.unanswered[cl.index(peer)]:
-		return refuse(CodeBadState, cl.peerAddress(c)+" has made no offer that awaits an answer")
+	case !peer.unanswered:
+		return nil, refuse(CodeBadState, cl.peerAddress(c)+" has made no offer that awaits an answer")
 	case peer.via.crowded():
-		return refuseHaste(cl.peerAddress(c))
+		return nil, refuseOverload(cl.peerAddress(c))
 	case c.via.crowded(): // and there is more to come for it as well
-		return refuseHaste("you")
+		return nil, refuseOverload("you")
 	case cmd.Unfit:
 		h.end(cl, ReasonFailed, nil)
-		return refuse(CodeUnsupported, "this answer is an offer: there is no media server here that could take it, "+
+		return nil, refuse(CodeUnsupported, "this answer is an offer: there is no media server here that could take it, "+
 			"so answer the offer that you were given")
 	}
 	c.echo = echo{}
-	cl.unanswered[cl.index(peer)] = false
-	cl.settled, cl.glare = true, [2]bool{}
-	h.tell(peer, Answered{cl.info(peer), cmd.SDP})
+	peer.unanswered = false
+	cl.settled, cl.caller.glare, cl.callee.glare = true, false, false
+	h.tell(peer.Client, Answered{cl.info(peer.Client), cmd.SDP})
 	if cl.state == ringing {
 		h.establish(cl)
 	}
-	return nil
+	return cl, nil
 }
 
 // establish makes a call active: both parties are told, and hear the
 // candidates that were held for them.
 func (h *Hub) establish(cl *Call) {
-	offer, kept := cl.offer, cl.held
+	offer := cl.offer
 	cl.ring.Stop()
 	cl.state = active
 	cl.answered = time.Now()
-	cl.offer, cl.held = Description{}, [2]held{}
+	cl.offer = Description{}
 	h.log.Info("call answered", "call", cl.id, "rang", cl.answered.Sub(cl.started).Round(time.Millisecond))
-	for _, c := range []*Client{cl.caller, cl.callee} {
-		first := c == cl.callee && c.profile.heldFirst
-		waiting := kept[cl.index(cl.peer(c))].candidates
+	for _, c := range []*Client{cl.caller.Client, cl.callee.Client} {
+		first := c == cl.callee.Client && c.profile.heldFirst
 		if first {
-			h.tellCandidates(cl, c, waiting)
+			h.releaseCandidates(cl, c)
 		}
 		h.tell(c, Established{cl.info(c), offer})
 		if !first {
-			h.tellCandidates(cl, c, waiting)
+			h.releaseCandidates(cl, c)
 		}
 	}
 }
 
-func (h *Hub) leave(c *Client, cmd Leave) *Refused {
+// leave ends a call, or takes a party that is alone out of its room.
+func (h *Hub) leave(c *Client, cmd Leave) (*Call, *Refused) {
 	if c.isEcho(cmd) {
-		return nil
+		return nil, nil
 	}
 	if c.alone() && cmd.To == (Target{}) {
 		h.exitRoom(c)
-		return nil
+		return nil, nil
 	}
 	cl, refusal := h.find(c, cmd.To)
 	if refusal != nil {
-		return refusal
+		return nil, refusal
 	}
 	h.end(cl, cl.reasonOf(c, cmd.Reason), c)
 	if cmd == (Leave{}) {
@@ -287,7 +318,7 @@ func (h *Hub) leave(c *Client, cmd Leave) *Refused {
 	if cl.room != nil {
 		h.exitRoom(c)
 	}
-	return nil
+	return cl, nil
 }
 
 // reasonOf says why c leaves: what the state of the call says, but for what
@@ -298,7 +329,7 @@ func (cl *Call) reasonOf(c *Client, claimed Reason) Reason {
 		return ReasonFailed
 	case cl.state == active:
 		return ReasonHangup
-	case c == cl.caller:
+	case c == cl.caller.Client:
 		return ReasonCancelled
 	case claimed == ReasonBusy:
 		return ReasonBusy
@@ -317,17 +348,17 @@ func (h *Hub) ringTimedOut(cl *Call) {
 func (h *Hub) end(cl *Call, why Reason, by *Client) {
 	cl.ring.Stop()
 	delete(h.calls, cl.id)
-	for _, c := range []*Client{cl.caller, cl.callee} {
-		c.calls = slices.DeleteFunc(c.calls, func(other *Call) bool { return other == cl })
+	for _, side := range cl.both() {
+		side.calls = slices.DeleteFunc(side.calls, func(other *Call) bool { return other == cl })
 	}
-	for _, c := range []*Client{cl.caller, cl.callee} {
-		if c != by || c.profile.hearsOwnLeave {
+	for _, side := range cl.both() {
+		switch c := side.Client; {
+		case c != by:
 			h.tell(c, Ended{cl.info(c), why})
-			if c == by {
-				c.expectEnds(1, true)
-			} else {
-				c.expectEnds(2, true) // c may have ended it too
-			}
+			c.expectEnds(2, true) // c may have ended it too
+		case c.profile.hearsOwnLeave:
+			h.tell(c, Ended{cl.info(c), why})
+			c.expectEnds(1, true)
 		}
 	}
 	h.logEnd(cl, why, by)

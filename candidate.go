@@ -37,29 +37,29 @@ func (cl *Call) holds() bool {
 	return cl.state == ringing && (cl.words == requestWords || cl.caller.profile.holds || cl.callee.profile.holds)
 }
 
-func (h *Hub) candidate(c *Client, cmd Candidate) *Refused {
+// candidate passes a candidate to the other party, or keeps it for it.
+func (h *Hub) candidate(c *Client, cmd Candidate) (*Call, *Refused) {
 	if c.alone() && cmd.To == (Target{}) {
-		return nil // belongs to an offer that nobody has heard
+		return nil, nil // belongs to an offer that nobody has heard
 	}
 	cl, refusal := h.find(c, cmd.To)
 	if refusal != nil {
-		return refusal
+		return nil, refusal
 	}
-	peer := cl.peer(c)
-	own := cl.index(c)
+	own, peer := cl.sides(c)
 	switch {
-	case cl.glare[own] && cmd.To.CallID == "":
-		return cl.refuseGlare(c)
+	case own.glare && cmd.To.CallID == "":
+		return nil, cl.refuseGlare(c)
 	case (cl.words == requestWords || peer.profile.takesFields) && !hasFields(cmd.Candidate):
-		return refuse(CodeBadRequest, `"candidate" is an object or a string`)
+		return nil, refuse(CodeBadRequest, `"candidate" is an object or a string`)
 	case !cl.holds() && peer.via.crowded():
-		return refuseHaste(cl.peerAddress(c))
+		return nil, refuseOverload(cl.peerAddress(c))
 	case !cl.holds():
-		h.tell(peer, NewCandidate{cl.info(peer), cmd.Candidate})
-	case !cl.held[own].add(cmd.Candidate):
-		return refuse(CodeTooMany, "too many candidates wait for the answer")
+		h.tell(peer.Client, NewCandidate{cl.info(peer.Client), cmd.Candidate})
+	case !own.held.add(cmd.Candidate):
+		return nil, refuse(CodeTooMany, "too many candidates wait for the answer")
 	}
-	return nil
+	return cl, nil
 }
 
 // hasFields reports whether a candidate can be told as fields of a message.
@@ -67,8 +67,11 @@ func hasFields(candidate json.RawMessage) bool {
 	return candidate[0] == '{' || candidate[0] == '"'
 }
 
-func (h *Hub) tellCandidates(cl *Call, c *Client, candidates []json.RawMessage) {
-	for _, candidate := range candidates {
+// releaseCandidates tells c the candidates that were held for it.
+func (h *Hub) releaseCandidates(cl *Call, c *Client) {
+	_, peer := cl.sides(c)
+	for _, candidate := range peer.held.candidates {
 		h.tell(c, NewCandidate{cl.info(c), candidate})
 	}
+	peer.held = held{}
 }

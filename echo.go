@@ -43,7 +43,7 @@ func (c *Client) expectEndsAfter(refusal *Refused) {
 // isEcho reports whether a leave of c ends nothing, since it belongs to what c
 // was told before. It never belongs to a call that c has made or taken.
 func (c *Client) isEcho(cmd Leave) bool {
-	own := func(cl *Call) bool { return c == cl.caller || cl.state == active }
+	own := func(cl *Call) bool { return c == cl.caller.Client || cl.state == active }
 	if cmd != (Leave{}) || c.echo.ends == 0 || slices.ContainsFunc(c.calls, own) {
 		return false
 	}

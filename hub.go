@@ -244,40 +244,36 @@ func (h *Hub) obey(c *Client, req Request) {
 	if h.closing {
 		return
 	}
-	about := h.callOf(c, req)
-	refusal := h.command(c, req)
+	cl, refusal := h.command(c, req)
 	switch {
 	case refusal != nil && req.Excess:
 		h.refuse(c, req, refuseExcess()) // it has ended nothing
-		return
 	case refusal != nil:
 		h.refuse(c, req, refusal)
-		return
+	case c.awaits(req):
+		// The probe decides, and answers.
+	default:
+		h.acknowledge(c, req, cl)
 	}
-	if _, ok := req.Command.(Login); ok && !c.loggedIn() {
-		return // it waits for a probe
-	}
-	if about == "" {
-		about = h.callOf(c, req) // it began with the request
-	}
-	h.acknowledge(c, req, about)
 }
 
-func (h *Hub) command(c *Client, req Request) *Refused {
+// command does what a request asks. It returns the call that the request is about,
+// if any, or why it is refused.
+func (h *Hub) command(c *Client, req Request) (*Call, *Refused) {
 	switch cmd := req.Command.(type) {
 	case Login:
-		return h.login(c, req, cmd)
+		return nil, h.login(c, req, cmd)
 	case Join:
-		return h.join(c, cmd)
+		return nil, h.join(c, cmd)
 	case Connect:
 		h.letIn(c)
-		return nil
+		return nil, nil
 	case Ping:
 		h.tell(c, Ponged{})
-		return nil
+		return nil, nil
 	}
 	if !c.loggedIn() && c.room == nil {
-		return refuse(CodeNotLoggedIn, "sign in first")
+		return nil, refuse(CodeNotLoggedIn, "sign in first")
 	}
 	switch cmd := req.Command.(type) {
 	case Offer:
@@ -289,7 +285,7 @@ func (h *Hub) command(c *Client, req Request) *Refused {
 	case Leave:
 		return h.leave(c, cmd)
 	case ListUsers:
-		return h.listUsers(c)
+		return nil, h.listUsers(c)
 	default:
 		panic(fmt.Sprintf("hub: unknown command %T", cmd))
 	}
@@ -314,32 +310,23 @@ func (h *Hub) deny(c *Client, receipt string, refusal *Refused) {
 	}
 }
 
-// acknowledge gives the client the receipt that it asked for.
-func (h *Hub) acknowledge(c *Client, req Request, callID string) {
-	if req.Receipt != "" {
-		h.tell(c, Acknowledged{Receipt: req.Receipt, CallID: callID})
-	}
-}
-
-// callOf returns which call a request is about, for the receipt; "" if none
-// is asked for, or there is no such call.
-func (h *Hub) callOf(c *Client, req Request) string {
+// acknowledge gives the client the receipt that it asked for: for a request about
+// a call, or about none if cl is nil.
+func (h *Hub) acknowledge(c *Client, req Request, cl *Call) {
 	if req.Receipt == "" {
-		return ""
+		return
 	}
-	switch req.Command.(type) {
-	case Offer, Answer, Candidate, Leave:
-		if cl, refusal := h.find(c, targetOf(req.Command)); refusal == nil {
-			return cl.id
-		}
+	receipt := Acknowledged{Receipt: req.Receipt}
+	if cl != nil {
+		receipt.CallID = cl.id
 	}
-	return ""
+	h.tell(c, receipt)
 }
 
 // listUsers tells c who is there, unless it has not read yet what it was told.
 func (h *Hub) listUsers(c *Client) *Refused {
 	if c.via.crowded() {
-		return refuseHaste("you")
+		return refuseOverload("you")
 	}
 	h.tell(c, h.registry.list(c, h.rights, h.limits.maxListBytes))
 	return nil

@@ -216,11 +216,11 @@ func (ht *hubTester) checkInvariants() {
 
 	for id, cl := range h.calls {
 		check(cl.id == id, "call %s is entered as %s", cl.id, id)
-		check(cl.caller != cl.callee, "%s calls itself", cl.caller.name.Text)
-		for _, c := range []*Client{cl.caller, cl.callee} {
-			check(h.registry.byKey[c.name.Key] == c || c.room != nil, "a party of %s is neither signed in nor in a room", id)
-			check(slices.Contains(c.calls, cl), "a party of %s does not know it", id)
-			held := cl.held[cl.index(c)].candidates
+		check(cl.caller.Client != cl.callee.Client, "%s calls itself", cl.caller.name.Text)
+		for _, side := range cl.both() {
+			check(h.registry.byKey[side.name.Key] == side.Client || side.room != nil, "a party of %s is neither signed in nor in a room", id)
+			check(slices.Contains(side.calls, cl), "a party of %s does not know it", id)
+			held := side.held.candidates
 			check(len(held) <= maxHeld, "%s holds %d candidates", id, len(held))
 			check(len(held) == 0 || cl.holds(), "%s holds candidates that it should have told", id)
 		}
@@ -232,7 +232,7 @@ func (ht *hubTester) checkInvariants() {
 			check(h.calls[cl.id] == cl, "%s knows the ended call %s", c.name.Text, cl.id)
 			check(!peers[cl.peer(c)], "%s has two calls with one party", c.name.Text)
 			peers[cl.peer(c)] = true
-			if c == cl.callee {
+			if c == cl.callee.Client {
 				called++
 			}
 		}

@@ -58,6 +58,12 @@ func (h *Hub) probe(holder, c *Client, req Request, cmd Login) *Refused {
 	return nil
 }
 
+// awaits reports whether a request of c waits for the outcome of a probe.
+func (c *Client) awaits(req Request) bool {
+	_, isLogin := req.Command.(Login)
+	return isLogin && c.waiting != nil
+}
+
 // probeAnswered notes that the holder lives. The newcomers are refused when it
 // has had the time to say goodbye.
 func (h *Hub) probeAnswered(holder *Client) {
@@ -109,7 +115,7 @@ func (h *Hub) succeed(holder *Client) {
 			continue
 		}
 		h.signIn(next.c, next.cmd)
-		h.acknowledge(next.c, next.req, "")
+		h.acknowledge(next.c, next.req, nil)
 		taken = true
 	}
 	h.settle(p)

@@ -40,7 +40,7 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 	case room != nil && room.members[0].waiting != nil:
 		return refuse(CodeBusy, "who is in this room is signing in: try again in a few seconds")
 	case room != nil && room.members[0].via.crowded():
-		return refuseHaste("who is in this room")
+		return refuseOverload("who is in this room")
 	}
 	h.exitRoom(c)
 	if room == nil {
