@@ -1,6 +1,10 @@
 package main
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"switchboard/internal/jsonscan"
+)
 
 // A Dialect translates between one family of clients and the hub: Decode is
 // called on a connection's read loop, Encode by a writer. It keeps no
@@ -59,10 +63,10 @@ func chooseDialect(frame []byte, native Dialect) (Dialect, bool) {
 	if broken != nil {
 		return native, false
 	}
-	if _, ok := asString(m.typ); ok {
+	if _, ok := jsonscan.String(m.typ); ok {
 		return native, true
 	}
-	if _, ok := asString(m.id); ok {
+	if _, ok := jsonscan.String(m.id); ok {
 		return one2one{}, true
 	}
 	return native, false

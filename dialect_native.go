@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"switchboard/internal/jsonscan"
 )
 
 // native speaks the tutorial's words (login, offer, answer, candidate,
@@ -75,7 +77,7 @@ func (native) Decode(frame []byte) (Request, *Refused) {
 	if broken != nil {
 		return Request{}, broken
 	}
-	word, ok := asWord(m.typ, nativeWords)
+	word, ok := jsonscan.Word(m.typ, nativeWords)
 	switch {
 	case refusal != nil:
 		return Request{}, refusal.about(excerpt(word), m.subject(word))
@@ -134,13 +136,13 @@ func (m *nativeMessage) command(word string) (Command, *Refused) {
 
 // login reads who wants to sign in, in any family.
 func login(nameField, roleField json.RawMessage) (Command, *Refused) {
-	text, _ := asText(nameField)
+	text, _ := jsonscan.Text(nameField)
 	name, ok := parseName(text)
 	if !ok {
 		return nil, refuse(CodeBadName, nameRule)
 	}
-	role, ok := asString(roleField)
-	if !ok && !blank(roleField) {
+	role, ok := jsonscan.String(roleField)
+	if !ok && !jsonscan.Blank(roleField) {
 		return nil, refuse(CodeBadRole, "a role is a string")
 	}
 	return Login{Name: name, Role: strings.ToLower(role)}, nil
@@ -151,7 +153,7 @@ func (m *nativeMessage) offerCommand(key string, sdp json.RawMessage, words Word
 	switch {
 	case refusal != nil:
 		return nil, refusal
-	case absent(sdp):
+	case jsonscan.Absent(sdp):
 		return nil, missing(key)
 	}
 	return Offer{To: to, SDP: Description{JSON: own(sdp)}, Words: words}, nil
@@ -162,7 +164,7 @@ func (m *nativeMessage) answerCommand(key string, sdp json.RawMessage) (Command,
 	switch {
 	case refusal != nil:
 		return nil, refusal
-	case absent(sdp):
+	case jsonscan.Absent(sdp):
 		return nil, missing(key)
 	}
 	return Answer{To: to, SDP: Description{JSON: own(sdp)}}, nil
@@ -173,7 +175,7 @@ func (m *nativeMessage) candidateCommand() (Command, *Refused) {
 	switch {
 	case refusal != nil:
 		return nil, refusal
-	case absent(m.candidate):
+	case jsonscan.Absent(m.candidate):
 		return nil, missing("candidate")
 	}
 	return Candidate{To: to, Candidate: own(m.candidate)}, nil
@@ -185,7 +187,7 @@ var claimable = []Reason{ReasonHangup, ReasonDeclined, ReasonCancelled, ReasonBu
 
 func (m *nativeMessage) leaveCommand() (Command, *Refused) {
 	to, _ := m.address(m.name) // what cannot be read says no more than none: whoever leaves has left
-	reason, _ := asString(m.reason)
+	reason, _ := jsonscan.String(m.reason)
 	if !slices.Contains(claimable, Reason(reason)) {
 		return Leave{To: to}, nil
 	}
@@ -197,16 +199,16 @@ func (m *nativeMessage) joinCommand() (Command, *Refused) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	label, _ := asText(m.name)
+	label, _ := jsonscan.Text(m.name)
 	return Join{Room: room, Label: excerpt(label)}, nil
 }
 
 // roomName reads the name of a room, which follows the rule for names.
 func roomName(raw json.RawMessage) (Name, *Refused) {
-	if absent(raw) {
+	if jsonscan.Absent(raw) {
 		return Name{}, missing("room")
 	}
-	text, ok := asText(raw)
+	text, ok := jsonscan.Text(raw)
 	if !ok {
 		return Name{}, refuse(CodeBadRequest, `"room" is a string or a number`)
 	}
@@ -223,7 +225,7 @@ func (m *nativeMessage) addressee(words Words) (Target, *Refused) {
 	name := m.name
 	if words == requestWords {
 		for _, alias := range []json.RawMessage{m.to, m.target, m.userID, m.studentID} {
-			if blank(name) {
+			if jsonscan.Blank(name) {
 				name = alias
 			}
 		}
@@ -234,7 +236,7 @@ func (m *nativeMessage) addressee(words Words) (Target, *Refused) {
 // address reads which call, or whom, a message is about.
 func (m *nativeMessage) address(name json.RawMessage) (to Target, refusal *Refused) {
 	to.Name, refusal = named("name", name)
-	if to.CallID, _ = asString(m.callID); to.CallID == "" && !blank(m.callID) {
+	if to.CallID, _ = jsonscan.String(m.callID); to.CallID == "" && !jsonscan.Blank(m.callID) {
 		refusal = refuse(CodeBadRequest, `"callID" is a string`)
 	}
 	return to, refusal
@@ -242,10 +244,10 @@ func (m *nativeMessage) address(name json.RawMessage) (to Target, refusal *Refus
 
 // named reads an optional field that says who is meant.
 func named(key string, field json.RawMessage) (*Name, *Refused) {
-	if blank(field) {
+	if jsonscan.Blank(field) {
 		return nil, nil
 	}
-	text, ok := asText(field)
+	text, ok := jsonscan.Text(field)
 	if !ok {
 		return nil, refuse(CodeBadRequest, fmt.Sprintf("%q is a string or a number", key))
 	}

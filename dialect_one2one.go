@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+
+	"switchboard/internal/jsonscan"
 )
 
 // one2one speaks to the pages of lotas/webrtc-signal-sample and to those
@@ -69,7 +71,7 @@ func (one2one) Decode(frame []byte) (Request, *Refused) {
 	if broken != nil {
 		return Request{}, broken
 	}
-	word, ok := asWord(m.id, one2oneWords)
+	word, ok := jsonscan.Word(m.id, one2oneWords)
 	switch {
 	case refusal != nil:
 		return Request{}, refusal.about(excerpt(word), Target{})
@@ -98,7 +100,7 @@ func (m *one2oneMessage) command(word string) (Command, *Refused) {
 	case "answer":
 		return answer(Target{}, "sdp", m.sdp)
 	case "onIceCandidate":
-		if absent(m.candidate) {
+		if jsonscan.Absent(m.candidate) {
 			return nil, missing("candidate")
 		}
 		return Candidate{Candidate: own(m.candidate)}, nil
@@ -117,7 +119,7 @@ func (m *one2oneMessage) call() (Command, *Refused) {
 		return nil, refusal
 	case to == nil:
 		return nil, refuse(CodeBadRequest, `"to", which says whom to call, is missing`)
-	case absent(m.sdpOffer):
+	case jsonscan.Absent(m.sdpOffer):
 		return nil, missing("sdpOffer")
 	}
 	return Offer{To: Target{Name: to}, SDP: describe(m.sdpOffer)}, nil
@@ -133,18 +135,18 @@ func (m *one2oneMessage) response() (Command, *Refused) {
 	case refusal != nil:
 		return nil, refusal
 	}
-	if response, _ := asString(m.callResponse); response == "accept" {
+	if response, _ := jsonscan.String(m.callResponse); response == "accept" {
 		return answer(Target{Name: caller}, "sdpOffer", m.sdpOffer)
 	}
 	leave := Leave{To: Target{Name: caller}, Reason: ReasonDeclined}
-	if message, _ := asString(m.message); message == "bussy" || message == "busy" { // the former is what pages say
+	if message, _ := jsonscan.String(m.message); message == "bussy" || message == "busy" { // the former is what pages say
 		leave.Reason = ReasonBusy
 	}
 	return leave, nil
 }
 
 func answer(to Target, key string, sdp json.RawMessage) (Command, *Refused) {
-	if absent(sdp) {
+	if jsonscan.Absent(sdp) {
 		return nil, missing(key)
 	}
 	return Answer{To: to, SDP: describe(sdp), Unfit: isOffer(sdp)}, nil
@@ -159,9 +161,9 @@ func describe(sdp json.RawMessage) Description {
 // server answer with one. If it does not say so itself, its SDP does, since
 // only an offer leaves the DTLS role open (RFC 8842, 5.1).
 func isOffer(sdp json.RawMessage) bool {
-	if sdp[0] == '{' {
-		for key, value := range members(sdp) {
-			if typ, _ := asString(value); string(key) == "type" && typ == "offer" {
+	if jsonscan.IsObject(sdp) {
+		for key, value := range jsonscan.Members(sdp) {
+			if typ, _ := jsonscan.String(value); string(key) == "type" && typ == "offer" {
 				return true
 			}
 		}
@@ -213,7 +215,7 @@ func (o one2one) list(dst []byte, ev UsersListed) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = appendString(dst, user.Name)
+		dst = jsonscan.AppendString(dst, user.Name)
 	}
 	return append(dst, "]}"...)
 }
@@ -277,8 +279,8 @@ func appendForm(dst []byte, typ string, sdp Description, bare bool) []byte {
 // bareSDP returns the SDP within a description, or, if there is none, the
 // description itself.
 func bareSDP(description json.RawMessage) json.RawMessage {
-	if description[0] == '{' {
-		for key, value := range members(description) {
+	if jsonscan.IsObject(description) {
+		for key, value := range jsonscan.Members(description) {
 			if string(key) == "sdp" && value[0] == '"' {
 				return value
 			}

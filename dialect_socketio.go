@@ -1,11 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
+
+	"switchboard/internal/jsonscan"
 )
 
 // socketIO speaks the native words in Socket.IO 5 packets, one event for each
@@ -79,7 +80,7 @@ func (who *identity) put(key []byte, value json.RawMessage) bool {
 // first returns the name, nil if there is none.
 func (who identity) first() json.RawMessage {
 	for _, name := range []json.RawMessage{who.userID, who.userId, who.id, who.name, who.username} {
-		if !blank(name) {
+		if !jsonscan.Blank(name) {
 			return name
 		}
 	}
@@ -91,7 +92,7 @@ func (who identity) or(second identity) identity {
 	if who.first() == nil {
 		who.name = second.first()
 	}
-	if blank(who.role) {
+	if jsonscan.Blank(who.role) {
 		who.role = second.role
 	}
 	return who
@@ -126,8 +127,8 @@ func (socketIO) decodeEvent(p packet) (Request, *Refused) {
 // unwrap takes an object out of a string: some clients send what they have
 // serialised themselves.
 func unwrap(argument json.RawMessage) json.RawMessage {
-	text, _ := asString(argument)
-	if object := bytes.Trim([]byte(text), jsonSpace); len(object) > 0 && object[0] == '{' && isJSON(object) {
+	text, _ := jsonscan.String(argument)
+	if object := jsonscan.Trim([]byte(text)); jsonscan.IsObject(object) && jsonscan.Scan(object, nil) == nil {
 		return object
 	}
 	return argument
@@ -155,7 +156,7 @@ func (m *eventMessage) put(key []byte, value json.RawMessage) bool {
 var wordsAlone = []string{"leave", "end-call", "ping", "users"}
 
 func (m *eventMessage) read(word string) (Command, *Refused) {
-	isObject := !absent(m.argument) && m.argument[0] == '{'
+	isObject := jsonscan.IsObject(m.argument)
 	if isObject {
 		if _, refusal := readObject(m.argument, m.put); refusal != nil {
 			return nil, refusal
@@ -164,7 +165,7 @@ func (m *eventMessage) read(word string) (Command, *Refused) {
 	switch {
 	case isObject:
 		m.settle(word)
-	case absent(m.argument), slices.Contains(wordsAlone, word):
+	case jsonscan.Absent(m.argument), slices.Contains(wordsAlone, word):
 	case word == "offer":
 		m.offer = m.argument
 	case word == "answer":
@@ -183,20 +184,20 @@ func (m *eventMessage) read(word string) (Command, *Refused) {
 // settle finds the payload in an object, which may be the payload itself, and
 // turns what this family's clients write otherwise into what others expect.
 func (m *eventMessage) settle(word string) {
-	addressed := !blank(m.name) || !blank(m.callID)
-	bare := !blank(m.sdp) || !addressed
+	addressed := !jsonscan.Blank(m.name) || !jsonscan.Blank(m.callID)
+	bare := !jsonscan.Blank(m.sdp) || !addressed
 	switch word {
 	case "offer":
-		if blank(m.offer) && bare {
+		if jsonscan.Blank(m.offer) && bare {
 			m.offer = m.argument
 		}
 	case "answer":
-		if blank(m.answer) && bare {
+		if jsonscan.Blank(m.answer) && bare {
 			m.answer = m.argument
 		}
 	case "candidate", "new-ice-candidate", "new-answer-ice-candidate", "new-offer-ice-candidate":
-		line := !blank(m.sdpMid) || !absent(m.sdpMLineIndex)
-		if _, ok := asString(m.candidate); ok && (line || !addressed) {
+		line := !jsonscan.Blank(m.sdpMid) || !jsonscan.Absent(m.sdpMLineIndex)
+		if _, ok := jsonscan.String(m.candidate); ok && (line || !addressed) {
 			m.candidate = m.argument
 		}
 	}
@@ -216,11 +217,11 @@ var sdpTypes = []string{"offer", "pranswer", "answer", "rollback"}
 // take nothing else: a number becomes the word that it stands for, and a
 // missing one what the message makes of it. All other values stay as they are.
 func withType(sdp json.RawMessage, meant string) json.RawMessage {
-	if absent(sdp) || sdp[0] != '{' {
+	if !jsonscan.IsObject(sdp) {
 		return sdp
 	}
 	var typ, text json.RawMessage
-	for key, value := range members(sdp) {
+	for key, value := range jsonscan.Members(sdp) {
 		switch string(key) {
 		case "type":
 			typ = value
@@ -233,9 +234,9 @@ func withType(sdp json.RawMessage, meant string) json.RawMessage {
 		return sdp
 	}
 	described := appendMember([]byte{'{'}, "type", word)
-	for key, value := range members(sdp) {
+	for key, value := range jsonscan.Members(sdp) {
 		if string(key) != "type" {
-			described = append(appendString(append(described, ','), key), ':')
+			described = append(jsonscan.AppendString(append(described, ','), key), ':')
 			described = append(described, value...)
 		}
 	}
@@ -245,10 +246,10 @@ func withType(sdp json.RawMessage, meant string) json.RawMessage {
 // typeWord returns the word for the type of a description, "" if it may stay
 // as it is.
 func typeWord(typ json.RawMessage, meant string) string {
-	if blank(typ) {
+	if jsonscan.Blank(typ) {
 		return meant
 	}
-	text, _ := asText(typ)
+	text, _ := jsonscan.Text(typ)
 	if n, err := strconv.Atoi(text); err == nil && 0 <= n && n < len(sdpTypes) {
 		return sdpTypes[n]
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"switchboard/internal/jsonscan"
 )
 
 // FuzzDecode checks that whatever comes in is a request or a refusal, that
@@ -107,54 +109,14 @@ func checkPayload(t *testing.T, frame []byte, payload json.RawMessage) {
 	}
 }
 
-// FuzzScan checks that the scanner takes what encoding/json takes, but for
-// what is nested too deeply.
-func FuzzScan(f *testing.F) {
-	for _, seed := range []string{
-		` [ null , true,false ,-0.5e+10,0,1E-2,{ } , [ ] ] `, `"\ud800\u00E9\"\/"`, "\"\xff\x7f\"", "\"a\nb\"",
-		``, ` `, `-`, `01`, `1.`, `.5`, `1e`, `1e+`, `nul`, `nulls`, `True`, `"`, `"\`, `"\u12`, `"\u12g4"`, `"\x"`, `[1 2]`,
-		`[,]`, `[1,]`, `[1`, `[`, `[}`, `{]`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{1:2}`, `{"a" 1}`, `{"a":1`, `{}{}`, "1\x00", "\ufeff1",
-		strings.Repeat("[", maxDepth) + strings.Repeat("]", maxDepth),
-		strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1),
-	} {
-		f.Add([]byte(seed))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		want := json.Valid(text) && depthOf(text) <= maxDepth
-		if got := isJSON(text); got != want {
-			t.Fatalf("%q is JSON: %t, want %t", text, got, want)
-		}
-	})
-}
-
-// depthOf returns how deeply a valid text is nested.
-func depthOf(text []byte) (deepest int) {
-	depth := 0
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber() // 1e400 is one
-	for {
-		token, err := dec.Token()
-		if err != nil {
-			return deepest
-		}
-		switch token {
-		case json.Delim('['), json.Delim('{'):
-			depth++
-		case json.Delim(']'), json.Delim('}'):
-			depth--
-		}
-		deepest = max(deepest, depth)
-	}
-}
-
-// FuzzMembers compares the fields that are found with those that
+// FuzzReadObject compares the fields that are found with those that
 // encoding/json finds: the first of each key, and whether one is repeated.
-func FuzzMembers(f *testing.F) {
+func FuzzReadObject(f *testing.F) {
 	f.Add([]byte(`{"a":1,"b":[{"c":"}"}],"a":null," ":true,"\u00e9":"\\"}`))
 	f.Add([]byte("{\t\"a\"\n:\r-1.5e+3 , \"b\":{} }"))
 	f.Add([]byte(`{"\ud800":0,"":"","a\u0062":0,"ab":1,"AB":2}`))
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		if !utf8.Valid(frame) || !isJSON(frame) || bytes.TrimLeft(frame, jsonSpace)[0] != '{' {
+		if !utf8.Valid(frame) || jsonscan.Scan(frame, nil) != nil || !jsonscan.IsObject(jsonscan.Trim(frame)) {
 			return
 		}
 		found := map[string]json.RawMessage{}
@@ -190,10 +152,10 @@ func TestNestingIsBounded(t *testing.T) {
 	nested := func(levels int) []byte {
 		return []byte(`{"type":"users","x":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`)
 	}
-	if _, refusal := (native{}).Decode(nested(maxDepth)); refusal != nil {
-		t.Errorf("%d levels are refused: %+v", maxDepth, refusal)
+	if _, refusal := (native{}).Decode(nested(64)); refusal != nil {
+		t.Errorf("64 levels are refused: %+v", refusal)
 	}
-	_, refusal := native{}.Decode(nested(maxDepth + 1))
+	_, refusal := native{}.Decode(nested(65))
 	if want := refuse(CodeBadJSON, "this is nested deeper than 64 levels"); !reflect.DeepEqual(refusal, want) {
 		t.Errorf("one level more: got %+v, want %+v", refusal, want)
 	}

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+
+	"switchboard/internal/jsonscan"
 )
 
 // The types of Socket.IO packets.
@@ -74,17 +76,15 @@ func isNamespace(name []byte) bool {
 // event says.
 func (p *packet) readData() bool {
 	elements := 0
-	s := scanner{text: p.data}
-	return len(p.data) == 0 || s.document(func(key []byte, value json.RawMessage) bool {
+	return len(p.data) == 0 || jsonscan.Scan(p.data, func(key []byte, value json.RawMessage) {
 		switch elements++; {
 		case key != nil:
 		case elements == 1:
-			p.word, _ = asWord(value, nativeWords)
+			p.word, _ = jsonscan.Word(value, nativeWords)
 		case elements == 2:
 			p.argument = value
 		}
-		return true
-	})
+	}) == nil
 }
 
 // fits reports whether a packet brings what its type asks for.

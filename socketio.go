@@ -9,6 +9,8 @@ import (
 	"switchboard/internal/conn"
 
 	"switchboard/internal/late"
+
+	"switchboard/internal/jsonscan"
 )
 
 // This file is what lies below Socket.IO packets: the requests and sessions of
@@ -116,7 +118,7 @@ func (s *session) connect(p packet) (Request, *Refused) {
 func identityIn(query url.Values) (who identity) {
 	for key := range query {
 		if slot := who.slot([]byte(key)); slot != nil && query.Get(key) != "" {
-			*slot = appendString(nil, query.Get(key))
+			*slot = jsonscan.AppendString(nil, query.Get(key))
 		}
 	}
 	return who

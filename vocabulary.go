@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"strconv"
+
+	"switchboard/internal/jsonscan"
 )
 
 // This file says events in the native words. Socket.IO clients hear the same
@@ -145,17 +147,17 @@ func (e envelope) candidate(dst []byte, ev NewCandidate) []byte {
 // dropped: a candidate must not be able to forge a message.
 func (e envelope) flatCandidate(dst []byte, ev NewCandidate) []byte {
 	dst = appendMember(e.open(dst, "new-ice-candidate"), "callID", ev.CallID)
-	if ev.Candidate[0] != '{' {
+	if !jsonscan.IsObject(ev.Candidate) {
 		dst = append(appendKey(dst, "candidate"), ev.Candidate...)
 		return e.close(dst)
 	}
-	for key, value := range members(ev.Candidate) {
+	for key, value := range jsonscan.Members(ev.Candidate) {
 		switch string(key) {
 		case "type", "callID", "seq":
 			continue
 		}
 		dst = append(dst, ',')
-		dst = appendString(dst, key)
+		dst = jsonscan.AppendString(dst, key)
 		dst = append(dst, ':')
 		dst = append(dst, value...)
 	}
@@ -228,7 +230,7 @@ func appendKey(dst []byte, key string) []byte {
 
 // appendMember appends a member with a string value.
 func appendMember(dst []byte, key, value string) []byte {
-	return appendString(appendKey(dst, key), value)
+	return jsonscan.AppendString(appendKey(dst, key), value)
 }
 
 // appendKnown appends a member only if there is something to say.

@@ -1,8 +1,15 @@
-package main
+// Package jsonscan reads JSON without decoding what is passed on: one scan says
+// whether a text is valid and finds the members of its object, each as it stands
+// in the text. So numbers keep their digits, keys match exactly, and a payload is
+// relayed byte for byte.
+package jsonscan
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
 )
 
 // maxDepth bounds how deeply arrays and objects are nested: a level costs the
@@ -10,25 +17,53 @@ import (
 // session description in it has two levels.
 const maxDepth = 64
 
-// A scanner goes through a JSON text once and finds out on the way whether it
-// is valid by RFC 8259, whose rules its methods bear the names of. Each begins
-// at the next byte and reports whether what it has passed was valid; after a
-// false the scanner is of no more use. Whether the text is UTF-8 is not its
-// business.
+// ErrDepth refuses a text that would cost the scanner too much stack.
+var ErrDepth = fmt.Errorf("nested deeper than %d levels", maxDepth)
+
+var errSyntax = errors.New("not JSON")
+
+// Scan checks that text is one JSON value (RFC 8259, 2) and gives visit, which
+// may be nil, each member of the outermost object with its key decoded, or each
+// element of the outermost array with no key. If it returns an error, what visit
+// was given means nothing. It does not check that text is UTF-8.
+func Scan(text []byte, visit func(key []byte, value json.RawMessage)) error {
+	s := scanner{text: text}
+	var each visitor
+	if visit != nil {
+		each = func(key []byte, value json.RawMessage) bool { visit(key, value); return true }
+	}
+	switch ok := s.document(each); {
+	case s.depth > maxDepth:
+		return ErrDepth
+	case !ok:
+		return errSyntax
+	}
+	return nil
+}
+
+// Members returns the members of a valid JSON object, their keys decoded.
+func Members(object []byte) iter.Seq2[[]byte, json.RawMessage] {
+	return func(yield func([]byte, json.RawMessage) bool) {
+		s := scanner{text: object}
+		s.document(yield)
+	}
+}
+
+// A scanner goes through a text once. Its methods are named after the rules of
+// RFC 8259: each begins at the next byte, moves past what its rule allows and
+// reports whether that was valid. After a false the scanner is of no more use.
 type scanner struct {
 	text  []byte
 	at    int // of the next byte
 	depth int // how many arrays and objects are open
 }
 
-// visit takes a member of an object, or an element of an array, which has no
-// key. The key is decoded, the value as it stands in the text. It returns
-// false to end the scan.
-type visit = func(key []byte, value json.RawMessage) bool
+// A visitor returns false to end the scan.
+type visitor = func(key []byte, value json.RawMessage) bool
 
 // document scans the whole text. What the outermost object or array consists
 // of goes to each, which may be nil.
-func (s *scanner) document(each visit) bool {
+func (s *scanner) document(each visitor) bool {
 	s.skipSpace()
 	if !s.value(each) {
 		return false
@@ -37,7 +72,8 @@ func (s *scanner) document(each visit) bool {
 	return s.at == len(s.text)
 }
 
-func (s *scanner) value(each visit) bool {
+// value scans any value (RFC 8259, 3).
+func (s *scanner) value(each visitor) bool {
 	switch s.next() {
 	case '"':
 		return s.string()
@@ -54,7 +90,7 @@ func (s *scanner) value(each visit) bool {
 }
 
 // list scans an object or an array (RFC 8259, 4 and 5).
-func (s *scanner) list(each visit) bool {
+func (s *scanner) list(each visitor) bool {
 	isObject := s.next() == '{'
 	closing := byte(']')
 	if isObject {
@@ -87,7 +123,7 @@ func (s *scanner) closeList() bool {
 }
 
 // item scans what stands between two commas: a member or an element.
-func (s *scanner) item(isMember bool, each visit) bool {
+func (s *scanner) item(isMember bool, each visitor) bool {
 	var key []byte
 	s.skipSpace()
 	if isMember {
@@ -109,7 +145,7 @@ func (s *scanner) item(isMember bool, each visit) bool {
 		return true
 	}
 	if isMember {
-		key = decode(key)
+		key = unquote(key)
 	}
 	return each(key, s.text[start:s.at:s.at])
 }
