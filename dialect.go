@@ -13,9 +13,10 @@ import (
 // touches that.
 type Dialect interface {
 	// Decode returns what a text frame asks, or why that is refused. Neither
-	// shares the frame's memory. A refusal that names its request comes with
-	// everything that Encode needs to answer it. A frame that asks nothing,
-	// such as a sign of life, is a request without a command.
+	// shares the frame's memory: a candidate of a few bytes, held for a while,
+	// must not keep a frame of many. A refusal that names its request comes with
+	// everything that Encode needs to answer it. A frame that asks nothing, such
+	// as a sign of life, is a request without a command.
 	Decode(frame []byte) (Request, *Refused)
 
 	// Encode appends the frame that tells of ev. It appends nothing if the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -156,7 +157,7 @@ func (m *nativeMessage) offerCommand(key string, sdp json.RawMessage, words Word
 	case jsonscan.Absent(sdp):
 		return nil, missing(key)
 	}
-	return Offer{To: to, SDP: Description{JSON: own(sdp)}, Words: words}, nil
+	return Offer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}, Words: words}, nil
 }
 
 func (m *nativeMessage) answerCommand(key string, sdp json.RawMessage) (Command, *Refused) {
@@ -167,7 +168,7 @@ func (m *nativeMessage) answerCommand(key string, sdp json.RawMessage) (Command,
 	case jsonscan.Absent(sdp):
 		return nil, missing(key)
 	}
-	return Answer{To: to, SDP: Description{JSON: own(sdp)}}, nil
+	return Answer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}}, nil
 }
 
 func (m *nativeMessage) candidateCommand() (Command, *Refused) {
@@ -178,7 +179,7 @@ func (m *nativeMessage) candidateCommand() (Command, *Refused) {
 	case jsonscan.Absent(m.candidate):
 		return nil, missing("candidate")
 	}
-	return Candidate{To: to, Candidate: own(m.candidate)}, nil
+	return Candidate{To: to, Candidate: bytes.Clone(m.candidate)}, nil
 }
 
 // claimable are the reasons that a client may give for leaving. The others

@@ -103,7 +103,7 @@ func (m *one2oneMessage) command(word string) (Command, *Refused) {
 		if jsonscan.Absent(m.candidate) {
 			return nil, missing("candidate")
 		}
-		return Candidate{Candidate: own(m.candidate)}, nil
+		return Candidate{Candidate: bytes.Clone(m.candidate)}, nil
 	case "stop":
 		return Leave{}, nil
 	case "ping":
@@ -154,7 +154,7 @@ func answer(to Target, key string, sdp json.RawMessage) (Command, *Refused) {
 
 // describe reads a session description in either form.
 func describe(sdp json.RawMessage) Description {
-	return Description{JSON: own(sdp), Bare: sdp[0] == '"'}
+	return Description{JSON: bytes.Clone(sdp), Bare: sdp[0] == '"'}
 }
 
 // isOffer reports whether a description is an offer: pages used to a media

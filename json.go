@@ -1,13 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"switchboard/internal/jsonscan"
 )
@@ -36,6 +32,7 @@ func readObject(frame []byte, put func(key []byte, value json.RawMessage) bool) 
 	return nil, twice
 }
 
+// repeated refuses a key that a message has more than once.
 func repeated(key string) *Refused {
 	return refuse(CodeBadRequest, fmt.Sprintf("the key %q is repeated", key))
 }
@@ -53,31 +50,25 @@ func putOnce(slot *json.RawMessage, value json.RawMessage) bool {
 	return true
 }
 
-// own returns a payload that may outlive its frame: a candidate of a few
-// bytes, held for a while, must not keep a frame of many.
-func own(payload json.RawMessage) json.RawMessage { return bytes.Clone(payload) }
-
-// maxExcerpt bounds what we repeat of a client's own words.
-const maxExcerpt = 64
-
-// excerpt returns what may be repeated of s in a text or a log: at most
-// maxExcerpt characters, whatever does not print escaped.
-func excerpt(s string) string {
-	var b strings.Builder
-	room := maxExcerpt
-	for _, r := range s {
-		part := escapeRune(r)
-		if room -= utf8.RuneCountInString(part); room < 0 {
-			break
-		}
-		b.WriteString(part)
+// appendKey appends the key of a further member, or of an object's first.
+func appendKey(dst []byte, key string) []byte {
+	if dst[len(dst)-1] != '{' {
+		dst = append(dst, ',')
 	}
-	return b.String()
+	dst = append(dst, '"')
+	dst = append(dst, key...)
+	return append(dst, '"', ':')
 }
 
-func escapeRune(r rune) string {
-	if strconv.IsPrint(r) {
-		return string(r)
+// appendMember appends a member with a string value.
+func appendMember(dst []byte, key, value string) []byte {
+	return jsonscan.AppendString(appendKey(dst, key), value)
+}
+
+// appendKnown appends a member only if there is something to say.
+func appendKnown(dst []byte, key, value string) []byte {
+	if value == "" {
+		return dst
 	}
-	return strings.Trim(strconv.QuoteRuneToASCII(r), "'")
+	return appendMember(dst, key, value)
 }

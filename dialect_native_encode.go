@@ -7,8 +7,8 @@ import (
 	"switchboard/internal/jsonscan"
 )
 
-// This file says events in the native words. Socket.IO clients hear the same
-// words in another envelope, so it writes into either.
+// This file encodes events in the native words. Socket.IO clients hear the same
+// words in another envelope, so it writes either.
 
 // envelope is what surrounds the members of a message.
 type envelope int
@@ -216,27 +216,4 @@ func appendRefusal(dst []byte, ev Refused) []byte {
 	dst = appendKnown(dst, "request", ev.Request)
 	dst = appendKnown(dst, "name", ev.Name)
 	return appendKnown(dst, "callID", ev.CallID)
-}
-
-// appendKey appends the key of a further member, or of an object's first.
-func appendKey(dst []byte, key string) []byte {
-	if dst[len(dst)-1] != '{' {
-		dst = append(dst, ',')
-	}
-	dst = append(dst, '"')
-	dst = append(dst, key...)
-	return append(dst, '"', ':')
-}
-
-// appendMember appends a member with a string value.
-func appendMember(dst []byte, key, value string) []byte {
-	return jsonscan.AppendString(appendKey(dst, key), value)
-}
-
-// appendKnown appends a member only if there is something to say.
-func appendKnown(dst []byte, key, value string) []byte {
-	if value == "" {
-		return dst
-	}
-	return appendMember(dst, key, value)
 }
