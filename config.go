@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"net"
 	"net/netip"
 	"path"
 	"strconv"
@@ -15,6 +14,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"switchboard/internal/listen"
 )
 
 // Config is what flags and environment say. newFlags gives the meaning and
@@ -62,7 +63,7 @@ func newFlags(cfg *Config) *flag.FlagSet {
 	f := flag.NewFlagSet("switchboard", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 
-	listFlag(f, &cfg.listen, "listen", ":9090", "address to listen on, or unix:/path; repeatable", parseListen)
+	listFlag(f, &cfg.listen, "listen", ":9090", "address to listen on, or unix:/path; repeatable", listen.ParseAddress)
 	valueFlag(f, &cfg.basePath, "base-path", "/", "path prefix, for proxies that do not strip theirs", parseBasePath)
 	listFlag(f, &cfg.origins, "origins", "", "origins of further pages that may connect and frame the page, such as https://app.example.org or https://*.example.org; null for pages from disk; * for all", parseOrigin)
 	listFlag(f, &cfg.trustedProxies, "trusted-proxies", "", "addresses or networks of proxies whose X-Forwarded-For is believed; a unix socket's peer always is", parseNetwork)
@@ -159,25 +160,6 @@ func usage(w io.Writer) {
 		"  switchboard health [flags] [URL]   ask a running server whether it is well: by these flags, or at the URL\n\nFlags:\n")
 	f.PrintDefaults()
 	fmt.Fprintf(w, "\nEach flag can be given by environment too: -ring-timeout as %s.\n", envName("ring-timeout"))
-}
-
-func parseListen(s string) (string, error) {
-	if file, ok := strings.CutPrefix(s, "unix:"); ok {
-		if file == "" || len(file) > maxSocketPath {
-			return "", fmt.Errorf("unix: needs a path of at most %d bytes", maxSocketPath)
-		}
-		return s, nil
-	}
-	host, port, err := net.SplitHostPort(s)
-	switch {
-	case err != nil:
-		return "", errors.New("an address is of the form host:port, :port or unix:/path")
-	case host != "" && !isHost(host):
-		return "", errors.New("the host is a name or an IP address of this machine, without a scheme or a path")
-	case !isPort(port, 0):
-		return "", errors.New("the port is a number up to 65535; 0: any that is free")
-	}
-	return s, nil
 }
 
 func parseBasePath(s string) (string, error) {

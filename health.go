@@ -12,6 +12,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"switchboard/internal/listen"
 )
 
 // healthTimeout bounds `switchboard health`, which containers run every half
@@ -40,7 +42,7 @@ func parseHealthCheck(args []string, lookupEnv func(string) (string, bool)) (hea
 		}
 		return cfg.healthCheck(cfg.listen[0])
 	}
-	if address, err := parseListen(rest[0]); err == nil {
+	if address, err := listen.ParseAddress(rest[0]); err == nil {
 		return cfg.healthCheck(address)
 	}
 	u, err := url.Parse(rest[0])

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"switchboard/internal/listen"
 )
 
 // iceServer is an RTCIceServer, as browsers take it.
@@ -75,9 +77,9 @@ func checkICEAddress(address string) error {
 	inner, closed := strings.CutSuffix(inner, "]")
 	addr, _ := netip.ParseAddr(inner)
 	switch {
-	case bracketed != closed || bracketed != addr.Is6() || addr.Zone() != "" || !isHost(inner):
+	case bracketed != closed || bracketed != addr.Is6() || addr.Zone() != "" || !listen.IsHost(inner):
 		return errors.New("the host is a name, an IPv4 address, or an IPv6 address in brackets")
-	case !isPort(port, 1):
+	case !listen.IsPort(port, 1):
 		return errors.New("the port is a number from 1 to 65535")
 	}
 	return nil

@@ -9,13 +9,14 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"strings"
 	"syscall"
+
+	"switchboard/internal/listen"
 )
 
 func main() {
@@ -88,7 +89,7 @@ func start(cfg Config, stdout io.Writer, errs *logOutput) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE) // calls go on when nobody reads the log any more
-	listeners, err := listenAll(cfg.listen, cert)
+	listeners, err := listen.Open(cfg.listen, cert)
 	if err != nil {
 		return err
 	}
@@ -103,14 +104,14 @@ func start(cfg Config, stdout io.Writer, errs *logOutput) error {
 }
 
 // wait serves until a signal asks to stop, then lets everybody go.
-func wait(srv *Server, cert *certificate, signals <-chan os.Signal, failed <-chan error) error {
+func wait(srv *Server, cert *listen.Certificate, signals <-chan os.Signal, failed <-chan error) error {
 	for {
 		select {
 		case err := <-failed:
 			return err
 		case s := <-signals:
 			if s == syscall.SIGHUP {
-				reload(cert, srv.log)
+				reload(srv, cert)
 				continue
 			}
 			go exitAt(signals)
@@ -136,16 +137,32 @@ func exitAt(signals <-chan os.Signal) {
 	}
 }
 
-func reload(cert *certificate, log *slog.Logger) {
-	if cert == nil || cert.certFile == "" {
-		log.Info("there is no certificate to read again")
+// certificate returns what to serve TLS with, or nil for plain HTTP.
+func (cfg Config) certificate() (*listen.Certificate, error) {
+	switch {
+	case cfg.tlsSelfSigned:
+		return listen.SelfSign()
+	case cfg.tlsCert != "":
+		cert, err := listen.LoadCertificate(cfg.tlsCert, cfg.tlsKey)
+		if err != nil {
+			return nil, fmt.Errorf("-tls-cert and -tls-key: %w", err)
+		}
+		return cert, nil
+	}
+	return nil, nil
+}
+
+// reload reads the certificate again, if it came from files.
+func reload(srv *Server, cert *listen.Certificate) {
+	if srv.cfg.tlsCert == "" {
+		srv.log.Info("there is no certificate to read again")
 		return
 	}
-	if err := cert.reload(); err != nil {
-		log.Error("the certificate in use stays", "error", err)
+	if err := cert.Reload(); err != nil {
+		srv.log.Error("the certificate in use stays", "error", err)
 		return
 	}
-	log.Info("certificate reloaded")
+	srv.log.Info("certificate reloaded")
 }
 
 // announcement tells what somebody needs who has just started the program.
@@ -164,10 +181,10 @@ func announcement(cfg Config, listeners []net.Listener) string {
 			fmt.Fprintf(&text, "  socket  %s\n", l.Addr())
 			continue
 		}
-		at := dialable(l.Addr()) + cfg.basePath
+		at := listen.Dialable(l.Addr()) + cfg.basePath
 		fmt.Fprintf(&text, "  page    %s://%s\n", page, at)
 		if cfg.tlsSelfSigned {
-			for _, phone := range phoneAddresses(l.Addr(), localAddresses()) {
+			for _, phone := range listen.PhoneAddresses(l.Addr()) {
 				fmt.Fprintf(&text, "  phone   https://%s%s\n", phone, cfg.basePath)
 			}
 		}

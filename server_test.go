@@ -1,9 +1,7 @@
 package main
 
 import (
-	"crypto/tls"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -160,61 +158,6 @@ func TestReadinessEndsWithShutdown(t *testing.T) {
 	}
 	if w := get(s, "GET", "/healthz"); w.Code != http.StatusOK {
 		t.Errorf("healthz says %d while stopping, want 200", w.Code)
-	}
-}
-
-func TestSelfSignedCertificate(t *testing.T) {
-	cert, err := selfSignedCertificate()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ts := httptest.NewUnstartedServer(newRunningServer(t))
-	ts.Listener = tls.NewListener(ts.Listener, cert.config())
-	ts.Start()
-	defer ts.Close()
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
-	answer, err := client.Get("https://" + ts.Listener.Addr().String() + "/healthz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if body, _ := io.ReadAll(answer.Body); string(body) != "ok\n" {
-		t.Errorf("got %q", body)
-	}
-	leaf := answer.TLS.PeerCertificates[0]
-	if err := leaf.VerifyHostname("localhost"); err != nil || leaf.NotAfter.Before(time.Now()) {
-		t.Errorf("the certificate is for %v until %v", leaf.DNSNames, leaf.NotAfter)
-	}
-}
-
-func TestUnixSocketIsTakenOverFromTheDead(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "s")
-	first, err := listenUnix(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := listenUnix(file); err == nil {
-		t.Error("a socket in use was taken over")
-	}
-	first.(*net.UnixListener).SetUnlinkOnClose(false) // as a killed process would
-	first.Close()
-	second, err := listenUnix(file)
-	if err != nil {
-		t.Fatalf("a dead socket was not taken over: %v", err)
-	}
-	second.Close()
-}
-
-func TestUnixSocketLeavesFilesAlone(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "precious")
-	if err := os.WriteFile(file, []byte("text"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := listenUnix(file); err == nil {
-		t.Error("listening where a file is")
-	}
-	if _, err := os.Stat(file); err != nil {
-		t.Error(err)
 	}
 }
 
