@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"math"
-	"net/netip"
 	"path"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"switchboard/internal/access"
 	"switchboard/internal/listen"
 )
 
@@ -23,8 +23,8 @@ import (
 type Config struct {
 	listen         []string // host:port, or unix:/path
 	basePath       string   // begins and ends with a slash
-	origins        []string // as browsers write them
-	trustedProxies proxies
+	origins        access.Origins
+	trustedProxies access.Proxies
 	tlsCert        string
 	tlsKey         string
 	tlsSelfSigned  bool
@@ -65,8 +65,8 @@ func newFlags(cfg *Config) *flag.FlagSet {
 
 	listFlag(f, &cfg.listen, "listen", ":9090", "address to listen on, or unix:/path; repeatable", listen.ParseAddress)
 	valueFlag(f, &cfg.basePath, "base-path", "/", "path prefix, for proxies that do not strip theirs", parseBasePath)
-	listFlag(f, &cfg.origins, "origins", "", "origins of further pages that may connect and frame the page, such as https://app.example.org or https://*.example.org; null for pages from disk; * for all", parseOrigin)
-	listFlag(f, &cfg.trustedProxies, "trusted-proxies", "", "addresses or networks of proxies whose X-Forwarded-For is believed; a unix socket's peer always is", parseNetwork)
+	listFlag(f, &cfg.origins, "origins", "", "origins of further pages that may connect and frame the page, such as https://app.example.org or https://*.example.org; null for pages from disk; * for all", access.ParseOrigin)
+	listFlag(f, &cfg.trustedProxies, "trusted-proxies", "", "addresses or networks of proxies whose X-Forwarded-For is believed; a unix socket's peer always is", access.ParseProxy)
 	valueFlag(f, &cfg.tlsCert, "tls-cert", "", "PEM file with the certificate for TLS; read again on SIGHUP", parseFile)
 	valueFlag(f, &cfg.tlsKey, "tls-key", "", "PEM file with its key", parseFile)
 	switchFlag(f, &cfg.tlsSelfSigned, "tls-self-signed", "TLS with a throw-away certificate, so that a second device in the network has a camera")
@@ -176,17 +176,6 @@ func parseFile(s string) (string, error) {
 		return "", errors.New("it is the name of a file, not what is in it")
 	}
 	return s, nil
-}
-
-func parseNetwork(s string) (netip.Prefix, error) {
-	if addr, err := netip.ParseAddr(s); err == nil {
-		return addr.Prefix(addr.BitLen())
-	}
-	network, err := netip.ParsePrefix(s)
-	if err != nil {
-		return network, errors.New("a proxy is of the form 10.0.0.7 or 10.0.0.0/8")
-	}
-	return network.Masked(), nil
 }
 
 func parseDuration(s string) (time.Duration, error) {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"switchboard/internal/access"
 )
 
 // defaultConfig is the configuration of a program started with no flags.
@@ -72,7 +74,7 @@ func TestConfigFromFlagsAndEnvironment(t *testing.T) {
 	if cfg.maxMessage != 16<<10 || cfg.basePath != "/call/" || cfg.logLevel != slog.LevelDebug || len(cfg.trustedProxies) != 2 {
 		t.Errorf("%+v", cfg)
 	}
-	if want := []string{"https://a.example", "https://b.example", "*"}; !slices.Equal(cfg.origins, want) {
+	if want := (access.Origins{"https://a.example", "https://b.example", "*"}); !slices.Equal(cfg.origins, want) {
 		t.Errorf("origins are %q, want %q: a list may be given several times", cfg.origins, want)
 	}
 	if standard := defaultConfig(); !slices.Equal(standard.listen, []string{":9090"}) || standard.loginTimeout != 5*time.Minute {

@@ -6,36 +6,38 @@ import (
 	"strings"
 
 	"switchboard/internal/conn"
+
+	"switchboard/internal/access"
 )
 
 // upgrade makes a WebSocket of a request and gives it to c, which then has a
-// place to leave in the end. If it reports false, nothing is left to do: the
+// slot to release in the end. If it reports false, nothing is left to do: the
 // request has been answered. A client for whom there is no room gets its
 // WebSocket too, to be told that, unless there are too many of those.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) (place, bool) {
-	taken, ok := s.places.take(s.cfg.trustedProxies.clientSubnet(r))
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) (access.Slot, bool) {
+	slot, ok := s.slots.Acquire(s.cfg.trustedProxies.ClientSubnet(r))
 	if !ok {
 		w.Header().Set("Retry-After", retryAfter)
 		http.Error(w, "there are too many connections: come back in a moment", http.StatusServiceUnavailable)
-		return taken, false
+		return slot, false
 	}
 	if err := c.Upgrade(w, r); err != nil {
-		s.log.Debug("upgrade failed", "address", s.cfg.trustedProxies.clientAddress(r), "error", err)
-		taken.leave()
-		return taken, false
+		s.log.Debug("upgrade failed", "address", s.cfg.trustedProxies.ClientAddress(r), "error", err)
+		slot.Release()
+		return slot, false
 	}
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
-		s.log.Debug("connection opened", "conn", c.id, "address", s.cfg.trustedProxies.clientAddress(r))
+		s.log.Debug("connection opened", "conn", c.id, "address", s.cfg.trustedProxies.ClientAddress(r))
 	}
-	if taken.refused() {
+	if slot.Refused() {
 		c.Kill(closeOverloaded)
 		go func() {
-			defer taken.leave()
+			defer slot.Release()
 			c.finish()
 		}()
-		return taken, false
+		return slot, false
 	}
-	return taken, true
+	return slot, true
 }
 
 // retryAfter is what those hear who are refused for want of room, in seconds.
@@ -55,7 +57,7 @@ func (s *Server) refuseDamaged(w http.ResponseWriter, r *http.Request) {
 // warnOfProxy logs by what it was seen that a proxy passes no WebSockets, and
 // what tells which one it is.
 func (s *Server) warnOfProxy(r *http.Request, seen string) {
-	peer, unix := peerAddress(r)
+	from, unix := access.PeerSubnet(r)
 	args := []any{"seen", seen, "peer", r.RemoteAddr, "protocol", r.Proto, "host", excerpt(r.Host)}
 	if unix {
 		args[3] = "unix socket"
@@ -65,5 +67,5 @@ func (s *Server) warnOfProxy(r *http.Request, seen string) {
 			args = append(args, name, excerpt(value))
 		}
 	}
-	s.warnings.say(subnet(peer), "no WebSocket comes through: "+proxyMust, args...)
+	s.warnings.say(from, "no WebSocket comes through: "+proxyMust, args...)
 }

@@ -17,7 +17,7 @@ import (
 // pollingSessions are the Socket.IO sessions that began with long-polling, as
 // stock clients do unless told otherwise, and have no WebSocket yet. Each is
 // to get one in a moment; there is nothing else for it here. What its client
-// posts meanwhile is kept. They are no connections and take no places of any.
+// posts meanwhile is kept. They are no connections and take no slots.
 type pollingSessions struct {
 	mu       sync.Mutex
 	byID     map[string]*pollingSession
@@ -288,8 +288,8 @@ func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, id string)
 // that would be refused, it is better to say so here: to refusals at this
 // point clients answer with growing pauses.
 func (s *Server) beginPolling(w http.ResponseWriter, r *http.Request) {
-	from := s.cfg.trustedProxies.clientSubnet(r)
-	if !s.places.hasRoom(from) {
+	from := s.cfg.trustedProxies.ClientSubnet(r)
+	if !s.slots.HasRoom(from) {
 		unavailable.answer(w)
 		return
 	}

@@ -119,9 +119,9 @@ func TestSlowWebSocket(t *testing.T) {
 	})
 }
 
-// Sessions without a WebSocket hold no places; their WebSockets take some, if
+// Sessions without a WebSocket hold no slots; their WebSockets take some, if
 // there are any.
-func TestPollingHoldsNoPlace(t *testing.T) {
+func TestPollingHoldsNoSlot(t *testing.T) {
 	onStage(t, "-max-connections 2 -max-connections-per-ip 2", func(t *testing.T, s *stage) {
 		for range 100 {
 			s.beginPolling()
@@ -132,7 +132,7 @@ func TestPollingHoldsNoPlace(t *testing.T) {
 		s.do("bob", "2probe")
 		s.wantFrames("bob", "3probe")
 
-		// Now all places are taken.
+		// Now all slots are taken.
 		answer, text := s.request("GET", pollingPath, "")
 		if answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" || !strings.Contains(text, "Too many connections") {
 			t.Errorf("one more session is answered %d %s", answer.StatusCode, text)

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"switchboard/internal/access"
 	"switchboard/internal/conn"
 )
 
@@ -31,8 +32,7 @@ type Server struct {
 	dialect  Dialect  // until the first frame decides
 	socketIO socketIO // for those who come in by its path
 	polling  *pollingSessions
-	origins  originRule
-	places   *places
+	slots    *access.Slots
 	warnings *warnings
 	page     http.Handler
 	http     http.Server
@@ -52,8 +52,7 @@ const (
 
 // newServer puts the parts together. The hub does not run yet.
 func newServer(cfg Config, log *slog.Logger) (*Server, error) {
-	origins := originRule{cfg.origins}
-	page, err := newDemoPage(origins.frameAncestors())
+	page, err := newDemoPage(cfg.origins.FrameAncestors())
 	if cfg.static != "" {
 		page, err = newDirPage(cfg.static)
 	}
@@ -70,8 +69,7 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		dialect:  native{iceServers: iceServers},
 		socketIO: socketIO{iceServers: iceServers},
 		polling:  newPollingSessions(),
-		origins:  origins,
-		places:   newPlaces(cfg.maxConnections, cfg.maxConnectionsPerIP),
+		slots:    access.NewSlots(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		warnings: newWarnings(log),
 		page:     page,
 	}
@@ -113,7 +111,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	s.hub.post(stopAsked{})
 	s.polling.close()
-	err := errors.Join(s.endRequests(ctx), s.places.drained(ctx))
+	err := errors.Join(s.endRequests(ctx), s.slots.Wait(ctx))
 	s.hub.stop()
 	s.conns.Stop()
 	return err
@@ -212,7 +210,7 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := s.newConnection(s.dialect)
-	place, ok := s.upgrade(w, r, c)
+	slot, ok := s.upgrade(w, r, c)
 	if !ok {
 		return
 	}
@@ -220,22 +218,22 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request) {
 		c.Send(Greeted{})
 	}
 	go func() {
-		defer place.leave()
+		defer slot.Release()
 		c.serve()
 	}()
 }
 
 // admitsOrigin answers the request itself if the page that makes it may not.
 func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
-	if s.origins.allows(r) {
+	if s.cfg.origins.Allow(r) {
 		return true
 	}
 	from := strings.Join(r.Header["Origin"], ", ")
-	args := []any{"origin", excerpt(from), "host", excerpt(r.Host), "address", s.cfg.trustedProxies.clientAddress(r)}
-	if allowed, err := parseOrigin(from); err == nil {
+	args := []any{"origin", excerpt(from), "host", excerpt(r.Host), "address", s.cfg.trustedProxies.ClientAddress(r)}
+	if allowed, err := access.ParseOrigin(from); err == nil {
 		args = append(args, "allow", "-origins "+allowed)
 	}
-	s.warnings.say(s.cfg.trustedProxies.clientSubnet(r), "a page of another origin was refused; allow it with -origins", args...)
+	s.warnings.say(s.cfg.trustedProxies.ClientSubnet(r), "a page of another origin was refused; allow it with -origins", args...)
 	http.Error(w, fmt.Sprintf("pages from %s may not connect to %s, unless its operator allows it (-origins)",
 		excerpt(from), excerpt(r.Host)), http.StatusForbidden)
 	return false

@@ -138,6 +138,10 @@ func TestDemoPageHeaders(t *testing.T) {
 			t.Errorf("%s is %q, want %q", name, got, want)
 		}
 	}
+	framed := get(newTestServer(t, "-origins", "https://a.example,null"), "GET", "/")
+	if got, want := framed.Header().Get("Content-Security-Policy"), demoPolicy+"'self' https://a.example"; got != want {
+		t.Errorf("whoever may connect may frame the page: the policy is %q, want %q", got, want)
+	}
 	again := httptest.NewRequest("GET", "/page.js", nil)
 	again.Header.Set("If-None-Match", w.Header().Get("ETag"))
 	cached := httptest.NewRecorder()
@@ -259,4 +263,26 @@ func TestStopWaitsForNoRequests(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The line says what to set, and comes once a minute for an address.
+func TestRefusedOriginIsLogged(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		for range 3 {
+			answer, text := s.request("GET", pollingPath, "", "Origin", "https://app.example:8443")
+			if answer.StatusCode != 403 || !strings.Contains(text, "https://app.example:8443") || !strings.Contains(text, "localhost:9090") {
+				t.Errorf("answered %d %s", answer.StatusCode, text)
+			}
+		}
+		const line = `level=WARN msg="a page of another origin was refused; allow it with -origins" ` +
+			`origin=https://app.example:8443 host=localhost:9090 address=192.0.2.2 allow="-origins https://app.example:8443"`
+		s.log.wantLines(t, line)
+		s.Pass(warningPause)
+		s.request("GET", pollingPath, "", "Origin", "https://app.example:8443")
+		s.log.wantLines(t, line+" omitted=2")
+		s.Pass(warningPause)
+		s.request("GET", pollingPath, "", "Origin", "https://a.example\tb")
+		s.log.wantLines(t, `level=WARN msg="a page of another origin was refused; allow it with -origins" `+
+			`origin=https://a.example\tb host=localhost:9090 address=192.0.2.2`)
+	})
 }

@@ -167,8 +167,8 @@ func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
 // operator has to hear of it.
 func (s *Server) refuseVersion(w http.ResponseWriter, r *http.Request, version string) {
 	if version == "3" || version == "2" || version == "1" {
-		s.warnings.say(s.cfg.trustedProxies.clientSubnet(r), "a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4",
-			"EIO", excerpt(version), "address", s.cfg.trustedProxies.clientAddress(r), "origin", excerpt(r.Header.Get("Origin")))
+		s.warnings.say(s.cfg.trustedProxies.ClientSubnet(r), "a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4",
+			"EIO", excerpt(version), "address", s.cfg.trustedProxies.ClientAddress(r), "origin", excerpt(r.Header.Get("Origin")))
 	}
 	unsupportedVersion.answer(w)
 }
@@ -257,13 +257,13 @@ func (s *session) serve(c *connection) {
 // openSession begins a session with its WebSocket.
 func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
 	c, own := s.newSession(r)
-	place, ok := s.upgrade(w, r, c)
+	slot, ok := s.upgrade(w, r, c)
 	if !ok {
 		return
 	}
 	c.Send(s.opening(newSessionID(), ""))
 	go func() {
-		defer place.leave()
+		defer slot.Release()
 		own.serve(c)
 	}()
 }
@@ -276,13 +276,13 @@ func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, id strin
 		return
 	}
 	c, own := s.newSession(r)
-	place, ok := s.upgrade(w, r, c)
+	slot, ok := s.upgrade(w, r, c)
 	if !ok {
 		s.polling.fail(began)
 		return
 	}
 	go func() {
-		defer place.leave()
+		defer slot.Release()
 		if why := s.switchOver(c, began); why != nil {
 			s.polling.fail(began)
 			c.Kill(why)

@@ -3,6 +3,7 @@ package conn
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -59,19 +60,15 @@ func subprotocol(r *http.Request) (chosen string) {
 		switch {
 		case offered == "json":
 			return offered
-		case chosen == "" && isToken(offered):
+		case chosen == "" && httpToken.MatchString(offered):
 			chosen = offered
 		}
 	}
 	return chosen
 }
 
-// isToken reports whether s is a token of HTTP (RFC 9110, 5.6.2).
-func isToken(s string) bool {
-	return s != "" && strings.IndexFunc(s, func(r rune) bool {
-		return !('a' <= r|0x20 && r|0x20 <= 'z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
-	}) < 0
-}
+// httpToken is a token of HTTP (RFC 9110, 5.6.2).
+var httpToken = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 // IsHandshake reports whether a request asks for a WebSocket.
 func IsHandshake(r *http.Request) bool { return websocket.IsWebSocketUpgrade(r) }

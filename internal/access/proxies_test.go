@@ -1,4 +1,4 @@
-package main
+package access
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 )
 
 func TestClientAddress(t *testing.T) {
-	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("fe80::/10")}
+	trusted := Proxies{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32"), netip.MustParsePrefix("fe80::/10")}
 	tcp, unix := &net.TCPAddr{}, &net.UnixAddr{Net: "unix"}
 	for _, tt := range []struct {
 		local                 net.Addr
@@ -46,7 +46,7 @@ func TestClientAddress(t *testing.T) {
 		{unix, "@", "", "invalid IP"},
 	} {
 		r := requestFrom(tt.local, tt.peer, tt.forwarded)
-		if got := trusted.clientAddress(r).String(); got != tt.want {
+		if got := trusted.ClientAddress(r).String(); got != tt.want {
 			t.Errorf("%s forwarded for %q comes from %s, want %s", tt.peer, tt.forwarded, got, tt.want)
 		}
 	}
@@ -63,7 +63,7 @@ func requestFrom(local net.Addr, peer, forwarded string) *http.Request {
 }
 
 func TestClientSubnet(t *testing.T) {
-	trusted := proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	trusted := Proxies{netip.MustParsePrefix("10.0.0.0/8")}
 	tcp, unix := &net.TCPAddr{}, &net.UnixAddr{Net: "unix"}
 	for _, tt := range []struct {
 		local                 net.Addr
@@ -81,8 +81,32 @@ func TestClientSubnet(t *testing.T) {
 		{unix, "@", "", "invalid Prefix"},
 		{unix, "@", "unknown", "invalid Prefix"},
 	} {
-		if got := trusted.clientSubnet(requestFrom(tt.local, tt.peer, tt.forwarded)).String(); got != tt.want {
+		if got := trusted.ClientSubnet(requestFrom(tt.local, tt.peer, tt.forwarded)).String(); got != tt.want {
 			t.Errorf("%s forwarded for %q counts for %s, want %s", tt.peer, tt.forwarded, got, tt.want)
+		}
+	}
+}
+
+func TestPeerSubnet(t *testing.T) {
+	for peer, want := range map[string]string{"198.51.100.7:1": "198.51.100.7/32", "[2001:db8::1%eth0]:1": "2001:db8::/64", "nonsense": "invalid Prefix"} {
+		if got, unix := PeerSubnet(requestFrom(&net.TCPAddr{}, peer, "203.0.113.1")); got.String() != want || unix {
+			t.Errorf("%s is of %s, want %s; by a unix socket: %t", peer, got, want, unix)
+		}
+	}
+	if got, unix := PeerSubnet(requestFrom(&net.UnixAddr{Net: "unix"}, "@", "203.0.113.1")); got.IsValid() || !unix {
+		t.Errorf("the peer of a unix socket is of %s; by a unix socket: %t", got, unix)
+	}
+}
+
+func TestParseProxy(t *testing.T) {
+	for given, want := range map[string]string{"10.0.0.7": "10.0.0.7/32", "10.1.2.3/8": "10.0.0.0/8", "::1": "::1/128", "2001:db8::7/32": "2001:db8::/32"} {
+		if got, err := ParseProxy(given); got.String() != want || err != nil {
+			t.Errorf("%s is read as %v, %v; want %s", given, got, err, want)
+		}
+	}
+	for _, bad := range []string{"", "home", "10.0.0.0/33", "10.0.0.7:80", "10.0.0"} {
+		if got, err := ParseProxy(bad); err == nil {
+			t.Errorf("%s is read as %v", bad, got)
 		}
 	}
 }

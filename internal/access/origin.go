@@ -1,68 +1,14 @@
-package main
+package access
 
 import (
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 )
-
-// originRule says from which pages a browser may open a WebSocket. Without
-// it any page that a user visits could act as that user (RFC 6455, 10.2).
-// Programs that are no browsers send no Origin and are let in.
-type originRule struct {
-	allowed []string // beside the page's own host, as parseOrigin returns them
-}
-
-const (
-	anyOrigin = "*"
-	noOrigin  = "null" // what pages send that come from a file, or are in a sandboxed frame
-)
-
-func (o originRule) allows(r *http.Request) bool {
-	sent := r.Header["Origin"]
-	if len(sent) == 0 || len(sent) == 1 && slices.Contains(o.allowed, anyOrigin) {
-		return true
-	}
-	if len(sent) > 1 {
-		return false
-	}
-	if sent[0] == noOrigin {
-		return slices.Contains(o.allowed, noOrigin)
-	}
-	from, err := readOrigin(sent[0])
-	if err != nil || strings.Contains(from.host, "*") {
-		return false
-	}
-	return from.isHost(r.Host) || slices.ContainsFunc(o.allowed, from.matches)
-}
-
-// frameAncestors returns whom the demo page lets frame it, for its
-// Content-Security-Policy: those who may connect, as far as they can be named
-// there, which "null" and an IPv6 address cannot.
-func (o originRule) frameAncestors() string {
-	sources := []string{"'self'"}
-	for _, allowed := range o.allowed {
-		from, err := readOrigin(allowed)
-		switch {
-		case allowed == anyOrigin:
-			return anyOrigin
-		case err != nil: // "null"
-		case from.host == "":
-			sources = append(sources, from.scheme+":")
-		case policyHost.MatchString(from.host):
-			sources = append(sources, allowed)
-		}
-	}
-	return strings.Join(sources, " ")
-}
-
-// policyHost is a host as a policy can name it (CSP Level 3, 2.3.1).
-var policyHost = regexp.MustCompile(`^(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*\.?$`)
 
 // origin is where a page comes from.
 type origin struct{ scheme, host, port string }
@@ -98,18 +44,6 @@ func (o origin) isWeb() bool { return impliedPorts[o.scheme] != "" }
 func (o origin) isHost(host string) bool {
 	own := strings.TrimPrefix(o.String(), o.scheme+"://")
 	return o.isWeb() && own == strings.TrimSuffix(strings.ToLower(host), ":"+impliedPorts[o.scheme])
-}
-
-// parseOrigin reads an item of -origins, and returns it as browsers write it.
-func parseOrigin(s string) (string, error) {
-	if s == anyOrigin || strings.EqualFold(s, noOrigin) {
-		return strings.ToLower(s), nil
-	}
-	from, err := readOrigin(s)
-	if err != nil {
-		return "", err
-	}
-	return from.String(), nil
 }
 
 // readOrigin reads scheme://host or scheme://host:port. The error says what is
@@ -206,4 +140,11 @@ func readIPv6(host string) (string, error) {
 		return fmt.Sprintf("[::ffff:%x:%x]", uint(b[12])<<8|uint(b[13]), uint(b[14])<<8|uint(b[15])), nil
 	}
 	return "[" + addr.String() + "]", nil
+}
+
+// excerpt returns what an error may repeat of a host: the beginning, with what
+// does not print escaped.
+func excerpt(host string) string {
+	quoted := strconv.Quote(host)
+	return fmt.Sprintf("%.64s", quoted[1:len(quoted)-1])
 }

@@ -1,30 +1,34 @@
-package main
+package access
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	"net/netip"
 	"strings"
 )
 
-// proxies are the networks whose X-Forwarded-For is believed.
-type proxies []netip.Prefix
+// Proxies are the networks whose X-Forwarded-For is believed.
+type Proxies []netip.Prefix
 
-func (p proxies) include(addr netip.Addr) bool {
-	for _, network := range p {
-		if network.Contains(addr) {
-			return true
-		}
+// ParseProxy reads the address or the network of proxies.
+func ParseProxy(s string) (netip.Prefix, error) {
+	if addr, err := netip.ParseAddr(s); err == nil {
+		return addr.Prefix(addr.BitLen())
 	}
-	return false
+	network, err := netip.ParsePrefix(s)
+	if err != nil {
+		return network, errors.New("a proxy is of the form 10.0.0.7 or 10.0.0.0/8")
+	}
+	return network.Masked(), nil
 }
 
-// clientAddress returns where a request comes from. It walks from our own
+// ClientAddress returns where a request comes from. It walks from our own
 // peer back through the proxies that are trusted; what an untrusted one
 // claims is not read. It stops at an entry that names no address, such as
-// "unknown", since whatever stands before that is anybody's claim. Whoever
-// reaches a unix socket was let in by its file permissions, and is trusted.
-func (p proxies) clientAddress(r *http.Request) netip.Addr {
+// "unknown", since whatever stands before that is anybody's claim. The peer of a
+// unix socket was let in by file permissions, and is trusted.
+func (p Proxies) ClientAddress(r *http.Request) netip.Addr {
 	addr, trusted := peerAddress(r)
 	hops := strings.Split(strings.Join(r.Header["X-Forwarded-For"], ","), ",")
 	for i := len(hops) - 1; i >= 0 && (trusted || p.include(addr)); i-- {
@@ -37,14 +41,30 @@ func (p proxies) clientAddress(r *http.Request) netip.Addr {
 	return addr
 }
 
-// clientSubnet returns where a request comes from for limits by address. It is
-// nowhere if all that is known is the proxy, behind which may be everybody.
-func (p proxies) clientSubnet(r *http.Request) netip.Prefix {
-	addr := p.clientAddress(r)
+// ClientSubnet returns where a request comes from for limits by address. It is
+// the zero prefix if only a proxy is known, behind which may be everybody.
+func (p Proxies) ClientSubnet(r *http.Request) netip.Prefix {
+	addr := p.ClientAddress(r)
 	if p.include(addr) {
 		return netip.Prefix{}
 	}
 	return subnet(addr)
+}
+
+// PeerSubnet returns where the connection itself comes from, which may be a
+// proxy's. It is the zero prefix for a unix socket.
+func PeerSubnet(r *http.Request) (from netip.Prefix, unix bool) {
+	addr, unix := peerAddress(r)
+	return subnet(addr), unix
+}
+
+func (p Proxies) include(addr netip.Addr) bool {
+	for _, network := range p {
+		if network.Contains(addr) {
+			return true
+		}
+	}
+	return false
 }
 
 // parseHop reads an entry of X-Forwarded-For. The header has no standard, so
@@ -60,9 +80,9 @@ func parseHop(s string) (netip.Addr, bool) {
 	return addr.Unmap().WithZone(""), err == nil
 }
 
-// peerAddress returns the other end of the connection itself; the zero
-// address, which is trusted, for a unix socket.
-func peerAddress(r *http.Request) (addr netip.Addr, trusted bool) {
+// peerAddress returns the other end of the connection itself: the zero address
+// for a unix socket.
+func peerAddress(r *http.Request) (addr netip.Addr, unix bool) {
 	if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && local.Network() == "unix" {
 		return netip.Addr{}, true
 	}
