@@ -15,7 +15,7 @@ var (
 	closeDisconnected  = &Closing{Code: websocket.CloseNormalClosure, Reason: "disconnected"}
 	closeGone          = conn.Gone
 	closeRestart       = &Closing{Code: websocket.CloseServiceRestart, Reason: "the server restarts"}
-	closeMalformed     = &Closing{Code: websocket.CloseProtocolError, Reason: "malformed packet"}
+	closeMalformed     = conn.Malformed
 	closeUnconnected   = &Closing{Code: websocket.ClosePolicyViolation, Reason: "not connected to the namespace"}
 	closeTooLargeYet   = &Closing{Code: websocket.CloseMessageTooBig, Reason: "message too large before sign-in"}
 	closeLoginTimeout  = &Closing{Code: websocket.ClosePolicyViolation, Reason: "login timeout"}

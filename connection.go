@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"switchboard/internal/access"
 	"switchboard/internal/conn"
 )
 
@@ -23,6 +24,7 @@ type connection struct {
 	hub *Hub
 	log *slog.Logger
 
+	slot      access.Slot             // released when it is closed
 	dialect   atomic.Pointer[Dialect] // set again by the first frame that decides the family
 	admitted  atomic.Bool             // has a name or a room, says the hub
 	heartbeat Event                   // sent with each ping; nil if the family has none
@@ -30,7 +32,6 @@ type connection struct {
 	// Owned by the read loop.
 	allowance *rate.Limiter // messages
 	decided   bool          // the family
-	early     [][]byte      // frames that came before the WebSocket did
 }
 
 func newConnection(id uint64, hub *Hub, pool *conn.Pool, dialect Dialect, allowance *rate.Limiter) *connection {
@@ -41,11 +42,9 @@ func newConnection(id uint64, hub *Hub, pool *conn.Pool, dialect Dialect, allowa
 }
 
 // serve is the life of a connection that has its WebSocket. It returns when
-// everything is closed.
-func (c *connection) serve() {
+// everything is closed. Early are frames that came before the WebSocket did.
+func (c *connection) serve(early [][]byte) {
 	c.hub.post(clientConnected{c, c.id})
-	early := c.early
-	c.early = nil
 	why := c.Read(early)
 	// The hub ends the connection itself, after it has answered what was read
 	// before.
@@ -55,8 +54,15 @@ func (c *connection) serve() {
 	c.finish()
 }
 
+// abort ends a connection that has not been served.
+func (c *connection) abort(why *Closing) {
+	c.Kill(why)
+	c.finish()
+}
+
 // finish closes the connection when its close frame is written.
 func (c *connection) finish() {
+	defer c.slot.Release()
 	why := c.Finish()
 	// Even to drop a record slog takes a kilobyte of stack, which would have
 	// to grow for that.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"switchboard/internal/engineio"
 	"switchboard/internal/jsonscan"
 )
 
@@ -258,16 +259,16 @@ func typeWord(typ json.RawMessage, meant string) string {
 
 // openEvent begins an event packet.
 func openEvent(dst []byte, word string) []byte {
-	dst = append(dst, engineMessage, packetEvent, '[', '"')
+	dst = append(dst, engineio.Message, packetEvent, '[', '"')
 	return append(append(dst, word...), '"')
 }
 
 func (s socketIO) Encode(dst []byte, ev Event) []byte {
 	switch ev := ev.(type) {
-	case verbatim:
+	case engineio.Frame:
 		return append(dst, ev...)
 	case Connected:
-		dst = append(dst, engineMessage, packetConnect, '{')
+		dst = append(dst, engineio.Message, packetConnect, '{')
 		return append(appendMember(dst, "sid", ev.ID), '}')
 	case LoggedIn:
 		return packetEnvelope.loggedIn(dst, ev, s.iceServers)
@@ -335,7 +336,7 @@ func ownWords(info CallInfo) Words {
 
 // receipt writes an ACK packet.
 func (socketIO) receipt(dst []byte, ev Acknowledged) []byte {
-	dst = append(dst, engineMessage, packetAck)
+	dst = append(dst, engineio.Message, packetAck)
 	dst = append(append(dst, ev.Receipt...), "[{"...)
 	if ev.Refusal != nil {
 		dst = appendRefusal(dst, *ev.Refusal)
@@ -348,7 +349,7 @@ func (socketIO) receipt(dst []byte, ev Acknowledged) []byte {
 // connectError refuses a CONNECT packet. If that was about a namespace, it
 // says no more than other servers do.
 func (socketIO) connectError(dst []byte, ev Refused) []byte {
-	dst = append(dst, engineMessage, packetConnectError)
+	dst = append(dst, engineio.Message, packetConnectError)
 	if ev.Name != "" {
 		dst = append(append(dst, ev.Name...), ',')
 		return append(appendMember(append(dst, '{'), "message", ev.Message), '}')

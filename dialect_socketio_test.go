@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"switchboard/internal/conn"
+	"switchboard/internal/engineio"
 )
 
 // newTestSession returns a session whose client has connected, or not yet.
@@ -160,7 +161,7 @@ func TestSocketIOEncode(t *testing.T) {
 		ev   Event
 		want string
 	}{
-		{heartbeat, `2`},
+		{engineio.Heartbeat, `2`},
 		{Connected{"abc"}, sid},
 		{LoggedIn{"ann", "teacher"}, `42["login",{"success":true,"name":"ann","role":"teacher","iceServers":[]}]`},
 		{Refused{Request: "connect", Code: CodeNameTaken, Message: "no"}, `44{"message":"no","data":{"code":"name-taken"}}`},
@@ -254,10 +255,10 @@ func FuzzSocketIO(f *testing.F) {
 func checkPacket(t *testing.T, ev Event) {
 	t.Helper()
 	frame := socketIO{}.Encode(nil, ev)
-	if bytes.ContainsAny(frame, packetSeparator) {
+	if bytes.ContainsAny(frame, "\x1e") {
 		t.Fatalf("%+v is told as %q, which holds a separator", ev, frame)
 	}
-	if len(frame) == 0 || frame[0] != engineMessage {
+	if len(frame) == 0 || frame[0] != engineio.Message {
 		t.Fatalf("%+v is told as %q, which is no message", ev, frame)
 	}
 	p, ok := readHead(frame[1:])

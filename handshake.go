@@ -10,48 +10,41 @@ import (
 	"switchboard/internal/access"
 )
 
-// upgrade makes a WebSocket of a request and gives it to c, which then has a
-// slot to release in the end. If it reports false, nothing is left to do: the
-// request has been answered. A client for whom there is no room gets its
-// WebSocket too, to be told that, unless there are too many of those.
-func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) (access.Slot, bool) {
+// upgrade makes a WebSocket of a request and gives it to c. If it returns false,
+// the request has been answered and nothing is left to do. A client for whom there
+// is no room gets its WebSocket too, to be told that, unless there are too many of
+// those.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) bool {
 	slot, ok := s.slots.Acquire(s.cfg.trustedProxies.ClientSubnet(r))
 	if !ok {
 		w.Header().Set("Retry-After", retryAfter)
 		http.Error(w, "there are too many connections: come back in a moment", http.StatusServiceUnavailable)
-		return slot, false
+		return false
 	}
 	if err := c.Upgrade(w, r); err != nil {
 		s.log.Debug("upgrade failed", "address", s.cfg.trustedProxies.ClientAddress(r), "error", err)
 		slot.Release()
-		return slot, false
+		return false
 	}
+	c.slot = slot
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
 		s.log.Debug("connection opened", "conn", c.id, "address", s.cfg.trustedProxies.ClientAddress(r))
 	}
 	if slot.Refused() {
-		c.Kill(closeOverloaded)
-		go func() {
-			defer slot.Release()
-			c.finish()
-		}()
-		return slot, false
+		go c.abort(closeOverloaded)
+		return false
 	}
-	return slot, true
+	return true
 }
 
 // retryAfter is what those hear who are refused for want of room, in seconds.
 const retryAfter = "5"
 
-// proxyMust is what operators overlook most often.
-const proxyMust = "a proxy in between has to pass on the headers Upgrade and Connection, by HTTP/1.1"
-
 // refuseDamaged says what is wrong to whoever tries it by hand, and to the
 // operator, who can mend it.
 func (s *Server) refuseDamaged(w http.ResponseWriter, r *http.Request) {
 	s.warnOfProxy(r, "a handshake without Upgrade or Connection, or by HTTP/1.0")
-	conn.RefuseDamaged(w, "this WebSocket handshake came without Upgrade or Connection, or by HTTP/1.0: "+
-		proxyMust+`; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";`)
+	conn.RefuseDamaged(w)
 }
 
 // warnOfProxy logs by what it was seen that a proxy passes no WebSockets, and
@@ -67,5 +60,5 @@ func (s *Server) warnOfProxy(r *http.Request, seen string) {
 			args = append(args, name, excerpt(value))
 		}
 	}
-	s.warnings.say(from, "no WebSocket comes through: "+proxyMust, args...)
+	s.warnings.say(from, "no WebSocket comes through: "+conn.ProxyMust, args...)
 }

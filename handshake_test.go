@@ -44,7 +44,7 @@ func TestDamagedHandshakes(t *testing.T) {
 				s.raw(fmt.Sprintf("GET %s HTTP/%s\r\nHost: localhost:9090\r\n%s\r\n", path, tt.version, tt.fields))
 				lines := s.log.lines()
 				if len(lines) != 1 || !strings.Contains(lines[0], "level=WARN") || !strings.Contains(lines[0], "peer=192.0.2.2:40000") ||
-					!strings.Contains(lines[0], tt.logged) || !strings.Contains(lines[0], proxyMust) {
+					!strings.Contains(lines[0], tt.logged) || !strings.Contains(lines[0], conn.ProxyMust) {
 					t.Errorf("%s, %s: logged %q", name, path, lines)
 				}
 			})

@@ -20,6 +20,7 @@ import (
 
 	"switchboard/internal/access"
 	"switchboard/internal/conn"
+	"switchboard/internal/engineio"
 )
 
 // Server is what stands between the network and the hub: HTTP, the upgrade
@@ -29,9 +30,9 @@ type Server struct {
 	hub      *Hub
 	conns    *conn.Pool
 	log      *slog.Logger
-	dialect  Dialect  // until the first frame decides
-	socketIO socketIO // for those who come in by its path
-	polling  *pollingSessions
+	dialect  Dialect           // until the first frame decides
+	socketIO socketIO          // for those who come in by its path
+	engine   *engineio.Handler // of Socket.IO clients
 	slots    *access.Slots
 	warnings *warnings
 	page     http.Handler
@@ -68,7 +69,6 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		log:      log,
 		dialect:  native{iceServers: iceServers},
 		socketIO: socketIO{iceServers: iceServers},
-		polling:  newPollingSessions(),
 		slots:    access.NewSlots(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		warnings: newWarnings(log),
 		page:     page,
@@ -82,6 +82,13 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		// Clients that come back all at once, after a restart, are not to be pinged
 		// all at once ever after.
 		FirstPing: func() time.Duration { return rand.N(cfg.pingInterval) },
+	})
+	s.engine = engineio.NewHandler(engineHost{s}, engineio.Settings{
+		PingInterval: cfg.pingInterval,
+		// No sooner than the server gives the client up, and with the time that the
+		// write of a ping may take.
+		PingTimeout: cfg.pongTimeout + cfg.writeTimeout,
+		MaxPayload:  cfg.maxMessage,
 	})
 	s.http = newHTTPServer(s, s.warnings)
 	return s, nil
@@ -110,7 +117,7 @@ func (s *Server) serve(l net.Listener) error { return s.http.Serve(l) }
 func (s *Server) shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	s.hub.post(stopAsked{})
-	s.polling.close()
+	s.engine.Close()
 	err := errors.Join(s.endRequests(ctx), s.slots.Wait(ctx))
 	s.hub.stop()
 	s.conns.Stop()
@@ -149,7 +156,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case conn.IsDamaged(r):
 		s.refuseDamaged(w, r)
 	case isSocketIO:
-		s.serveSocketIO(w, r)
+		if s.admitsOrigin(w, r) {
+			s.engine.ServeHTTP(w, r)
+		}
 	case conn.IsHandshake(r) && !strings.HasPrefix(inside, "/socket.io/"):
 		s.welcome(w, r)
 	case inside == "":
@@ -210,17 +219,13 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := s.newConnection(s.dialect)
-	slot, ok := s.upgrade(w, r, c)
-	if !ok {
+	if !s.upgrade(w, r, c) {
 		return
 	}
 	if s.cfg.greeting {
 		c.Send(Greeted{})
 	}
-	go func() {
-		defer slot.Release()
-		c.serve()
-	}()
+	go c.serve(nil)
 }
 
 // admitsOrigin answers the request itself if the page that makes it may not.

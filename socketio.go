@@ -3,66 +3,50 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
 	"switchboard/internal/conn"
-
-	"switchboard/internal/late"
-
+	"switchboard/internal/engineio"
 	"switchboard/internal/jsonscan"
+	"switchboard/internal/late"
 )
 
-// This file is what lies below Socket.IO packets: the requests and sessions of
-// Engine.IO 4. The words are in dialect_socketio.go; those who wait for their
-// WebSocket, in polling.go.
-
-// The types of Engine.IO packets, each the first character of a frame.
-const (
-	engineOpen    = '0'
-	engineClose   = '1'
-	enginePing    = '2'
-	enginePong    = '3'
-	engineMessage = '4'
-	engineUpgrade = '5'
-	engineNoop    = '6'
-)
-
-const (
-	heartbeat     = verbatim(enginePing) // it is the server that pings
-	tryPing       = string(enginePing) + "probe"
-	tryPong       = string(enginePong) + "probe"
-	engineVersion = "4"
-)
+// This file is about the sessions of Socket.IO clients. Their words are in
+// dialect_socketio.go; the requests and the long-polling that come before a
+// session are in internal/engineio.
 
 // connectTime is how long a session may take to connect to the namespace, if
 // the login timeout is not shorter. It is other servers' default.
 const connectTime = 45 * time.Second
 
-// verbatim is a frame that belongs to the connection, and to nobody's words.
-type verbatim string
-
-func (v verbatim) Weight() int { return eventOverhead + len(v) }
-
 // session is an Engine.IO session, and so the dialect of its connection: it
-// takes the framing off and leaves the words to socketIO.
+// takes the packets' types off and leaves the words to socketIO.
 type session struct {
 	socketIO
 	handshake identity
-	timer     *time.Timer // for the CONNECT packet
+	timer     *time.Timer // for the CONNECT packet; set by serve
 
 	// Owned by Decode.
 	connected bool // a CONNECT packet has come
 	settled   bool // and cannot have been refused
 }
 
+// serve is the life of a connection that speaks over a session.
+func (s *session) serve(c *connection, posted [][]byte) {
+	s.timer = late.AfterFunc(connectTime, func() { c.Lose(closeUnconnected) })
+	defer s.timer.Stop()
+	c.serve(posted)
+}
+
 func (s *session) Decode(frame []byte) (Request, *Refused) {
-	switch kind, rest := split(frame); {
-	case kind == engineMessage:
+	switch kind, rest := engineio.Split(frame); {
+	case kind == engineio.Message:
 		return s.decodePacket(rest)
-	case kind == engineClose && len(rest) == 0:
+	case kind == engineio.Close && len(rest) == 0:
 		return quit(closeDisconnected)
-	case (kind == enginePong || kind == engineNoop) && len(rest) == 0:
+	case (kind == engineio.Pong || kind == engineio.Noop) && len(rest) == 0:
 		return Request{}, nil
 	}
 	return quit(closeMalformed)
@@ -70,16 +54,8 @@ func (s *session) Decode(frame []byte) (Request, *Refused) {
 
 func quit(why *Closing) (Request, *Refused) { return Request{Command: Quit{why}}, nil }
 
-// split takes the type off a packet. An empty one has none.
-func split(frame []byte) (kind byte, rest []byte) {
-	if len(frame) == 0 {
-		return 0, nil
-	}
-	return frame[0], frame[1:]
-}
-
 func (s *session) decodePacket(text []byte) (Request, *Refused) {
-	if kind, _ := split(text); kind == packetBinaryEvent || kind == packetBinaryAck {
+	if kind, _ := engineio.Split(text); kind == packetBinaryEvent || kind == packetBinaryAck {
 		return quit(conn.Binary)
 	}
 	p, ok := parsePacket(text)
@@ -124,203 +100,47 @@ func identityIn(query url.Values) (who identity) {
 	return who
 }
 
-// opening is the first packet of a session: what the client must know of it.
-// The client gives up when it has heard no ping for an interval and a
-// timeout. That is no sooner than we give the client up, and leaves a ping
-// the time that a write may take.
-func (s *Server) opening(id, upgrades string) verbatim {
-	return verbatim(fmt.Sprintf(`%c{"sid":%q,"upgrades":[%s],"pingInterval":%d,"pingTimeout":%d,"maxPayload":%d}`,
-		engineOpen, id, upgrades, s.cfg.pingInterval.Milliseconds(), s.clientPatience().Milliseconds(), s.cfg.maxMessage))
+// engineHost makes the connections of Engine.IO sessions.
+type engineHost struct{ *Server }
+
+func (h engineHost) Open(w http.ResponseWriter, r *http.Request) (engineio.Session, bool) {
+	own := &session{socketIO: h.socketIO, handshake: identityIn(r.URL.Query())}
+	c := h.newConnection(own)
+	c.decided, c.heartbeat = true, engineio.Heartbeat
+	if !h.upgrade(w, r, c) {
+		return engineio.Session{}, false
+	}
+	return engineio.Session{
+		Conn:  &c.Conn,
+		Serve: func(posted [][]byte) { own.serve(c, posted) },
+		Abort: c.abort,
+	}, true
 }
 
-func (s *Server) clientPatience() time.Duration { return s.cfg.pongTimeout + s.cfg.writeTimeout }
+func (h engineHost) HasRoom(r *http.Request) bool { return h.slots.HasRoom(h.Subnet(r)) }
 
-// serveSocketIO answers a request to the path of Socket.IO clients.
-func (s *Server) serveSocketIO(w http.ResponseWriter, r *http.Request) {
-	if !s.admitsOrigin(w, r) {
-		return
-	}
-	s.admitPage(w, r)
-	query := r.URL.Query()
-	transport, id := query.Get("transport"), query.Get("sid")
-	upgrade := conn.IsHandshake(r)
-	switch {
-	case r.Method == http.MethodOptions:
-		answerOptions(w, "GET, POST, OPTIONS")
-	case query.Get("EIO") != engineVersion:
-		s.refuseVersion(w, r, query.Get("EIO"))
-	case transport == "polling" && !upgrade:
-		s.servePolling(w, r, id)
-	case transport != "websocket":
-		unknownTransport.answer(w)
-	case !upgrade:
-		badRequest.answer(w)
-	case id == "":
-		s.openSession(w, r)
-	default:
-		s.upgradeSession(w, r, id)
-	}
-}
+func (h engineHost) Subnet(r *http.Request) netip.Prefix { return h.cfg.trustedProxies.ClientSubnet(r) }
 
-// refuseVersion refuses a client of a version that is not spoken here. Clients
-// of Socket.IO 2 understand no words of ours and try again for ever, so the
-// operator has to hear of it.
-func (s *Server) refuseVersion(w http.ResponseWriter, r *http.Request, version string) {
-	if version == "3" || version == "2" || version == "1" {
-		s.warnings.say(s.cfg.trustedProxies.ClientSubnet(r), "a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4",
-			"EIO", excerpt(version), "address", s.cfg.trustedProxies.ClientAddress(r), "origin", excerpt(r.Header.Get("Origin")))
-	}
-	unsupportedVersion.answer(w)
-}
-
-// refuseConnects returns the refusals of the CONNECT packets among what a
-// client has posted, nil if there are none.
-func refuseConnects(posted [][]byte, message string) (packets []byte) {
-	for _, frame := range posted {
-		kind, text := split(frame)
+// Refuse refuses the CONNECT packets among what a client has posted.
+func (engineHost) Refuse(posted [][]byte, reason string) (refusals [][]byte) {
+	for _, packet := range posted {
+		kind, text := engineio.Split(packet)
 		p, ok := readHead(text)
-		if kind != engineMessage || !ok || p.kind != packetConnect {
+		if kind != engineio.Message || !ok || p.kind != packetConnect {
 			continue
 		}
-		if packets != nil {
-			packets = append(packets, packetSeparator...)
-		}
-		packets = append(packets, engineMessage, packetConnectError)
+		refusal := []byte{engineio.Message, packetConnectError}
 		if p.namespace != "" {
-			packets = append(append(packets, p.namespace...), ',')
+			refusal = append(append(refusal, p.namespace...), ',')
 		}
-		packets = fmt.Appendf(packets, `{"message":%q}`, message)
+		refusals = append(refusals, fmt.Appendf(refusal, `{"message":%q}`, reason))
 	}
-	return packets
+	return refusals
 }
 
-// admitPage tells the browser that a page from elsewhere, which is allowed,
-// may read the answer. The rule for such requests is that of their
-// WebSockets (Fetch standard, CORS protocol).
-func (s *Server) admitPage(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return
-	}
-	w.Header().Set("Access-Control-Allow-Origin", origin)
-	w.Header().Set("Access-Control-Allow-Credentials", "true")
-	w.Header().Set("Vary", "Origin")
-	if r.Method == http.MethodOptions {
-		w.Header().Set("Access-Control-Allow-Methods", "GET, POST")
-		w.Header().Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers"))
-	}
-}
+func (h engineHost) WarnOfProxy(r *http.Request, seen string) { h.warnOfProxy(r, seen) }
 
-// engineError is how Engine.IO refuses a request.
-type engineError struct {
-	status  int
-	code    int
-	message string
-}
-
-var (
-	unknownTransport   = &engineError{http.StatusBadRequest, 0, "Transport unknown"}
-	unknownSession     = &engineError{http.StatusBadRequest, 1, "Session ID unknown"}
-	badMethod          = &engineError{http.StatusBadRequest, 2, "Bad handshake method"}
-	badRequest         = &engineError{http.StatusBadRequest, 3, "Bad request"}
-	tooMuch            = &engineError{http.StatusRequestEntityTooLarge, 3, "Too much before the upgrade to WebSocket"}
-	unsupportedVersion = &engineError{http.StatusBadRequest, 5, "Unsupported protocol version: EIO=4 is needed, which clients of Socket.IO 3 and 4 speak"}
-	unavailable        = &engineError{http.StatusServiceUnavailable, 3, "Too many connections: come back in a moment"}
-)
-
-func (e *engineError) answer(w http.ResponseWriter) {
-	if e.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(e.status)
-	fmt.Fprintf(w, `{"code":%d,"message":%q}`, e.code, e.message)
-}
-
-// newSession makes a client that will speak Socket.IO.
-func (s *Server) newSession(r *http.Request) (*connection, *session) {
-	own := &session{socketIO: s.socketIO, handshake: identityIn(r.URL.Query())}
-	c := s.newConnection(own)
-	c.decided = true
-	c.heartbeat = heartbeat
-	return c, own
-}
-
-// serve is the life of a session that has its WebSocket.
-func (s *session) serve(c *connection) {
-	s.timer = late.AfterFunc(connectTime, func() { c.Lose(closeUnconnected) })
-	defer s.timer.Stop()
-	c.serve()
-}
-
-// openSession begins a session with its WebSocket.
-func (s *Server) openSession(w http.ResponseWriter, r *http.Request) {
-	c, own := s.newSession(r)
-	slot, ok := s.upgrade(w, r, c)
-	if !ok {
-		return
-	}
-	c.Send(s.opening(newSessionID(), ""))
-	go func() {
-		defer slot.Release()
-		own.serve(c)
-	}()
-}
-
-// upgradeSession gives a session that began with long-polling its WebSocket.
-func (s *Server) upgradeSession(w http.ResponseWriter, r *http.Request, id string) {
-	began, refusal := s.polling.claim(id)
-	if refusal != nil {
-		refusal.answer(w)
-		return
-	}
-	c, own := s.newSession(r)
-	slot, ok := s.upgrade(w, r, c)
-	if !ok {
-		s.polling.fail(began)
-		return
-	}
-	go func() {
-		defer slot.Release()
-		if why := s.switchOver(c, began); why != nil {
-			s.polling.fail(began)
-			c.Kill(why)
-			c.finish()
-			return
-		}
-		own.serve(c)
-	}()
-}
-
-// switchTime is how long a client may take to go over to its WebSocket.
-const switchTime = 5 * time.Second
-
-// switchOver lets a client try its WebSocket and then go over to it. Until
-// then nobody else writes to it, and the hub does not know of it.
-func (s *Server) switchOver(c *connection, began *pollingSession) *Closing {
-	c.SetReadDeadline(time.Now().Add(switchTime))
-	if why := c.await(tryPing); why != nil {
-		return why
-	}
-	if c.Write(tryPong) != nil {
-		return closeGone
-	}
-	s.polling.release(began)
-	if why := c.await(string(engineUpgrade)); why != nil {
-		return why
-	}
-	c.early = s.polling.depart(began)
-	c.SetReadDeadline(time.Time{})
-	return nil
-}
-
-// await reads a frame that must be this one.
-func (c *connection) await(want string) *Closing {
-	return c.ReadFrame(func(frame []byte) *Closing {
-		if string(frame) != want {
-			return closeMalformed
-		}
-		return nil
-	})
+func (h engineHost) WarnOfVersion(r *http.Request, version string) {
+	h.warnings.say(h.Subnet(r), "a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4",
+		"EIO", excerpt(version), "address", h.cfg.trustedProxies.ClientAddress(r), "origin", excerpt(r.Header.Get("Origin")))
 }

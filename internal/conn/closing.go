@@ -10,7 +10,7 @@ type Closing struct {
 	AtOnce bool   // messages that wait are not written before it
 }
 
-// Why a connection ends by itself.
+// Why a connection ends by itself, or for the protocol that is spoken over it.
 var (
 	Left           = &Closing{Reason: "left"}               // the client has sent a close frame
 	HungUp         = &Closing{Reason: "gone"}               // the network says that nothing more will come
@@ -19,6 +19,7 @@ var (
 	Binary         = &Closing{Code: websocket.CloseUnsupportedData, Reason: "text frames only"}
 	NotUTF8        = &Closing{Code: websocket.CloseInvalidFramePayloadData, Reason: "not UTF-8"}
 	TooLarge       = &Closing{Code: websocket.CloseMessageTooBig, Reason: "message too large"}
+	Malformed      = &Closing{Code: websocket.CloseProtocolError, Reason: "malformed packet"}
 	MessageTimeout = &Closing{Code: websocket.ClosePolicyViolation, Reason: "message took too long"}
 	Internal       = &Closing{Code: websocket.CloseInternalServerErr, Reason: "internal error", AtOnce: true}
 )

@@ -84,10 +84,13 @@ func IsDamaged(r *http.Request) bool {
 		strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
-// RefuseDamaged answers a damaged handshake with the reason, and with what such a
-// request needs.
-func RefuseDamaged(w http.ResponseWriter, reason string) {
+// ProxyMust says what operators overlook most often.
+const ProxyMust = "a proxy in between has to pass on the headers Upgrade and Connection, by HTTP/1.1"
+
+// RefuseDamaged answers a damaged handshake, and says how to mend the proxy.
+func RefuseDamaged(w http.ResponseWriter) {
 	w.Header().Set("Upgrade", "websocket")
 	w.Header().Set("Connection", "Upgrade")
-	refuseHandshake(w, http.StatusUpgradeRequired, reason)
+	refuseHandshake(w, http.StatusUpgradeRequired, "this WebSocket handshake came without Upgrade or Connection, or by HTTP/1.0: "+
+		ProxyMust+`; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";`)
 }

@@ -1,24 +1,23 @@
-package main
+package engineio
 
 import (
 	"bytes"
 	"container/list"
 	"crypto/rand"
-	"io"
-	"net/http"
 	"net/netip"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"switchboard/internal/late"
 )
 
-// pollingSessions are the Socket.IO sessions that began with long-polling, as
-// stock clients do unless told otherwise, and have no WebSocket yet. Each is
-// to get one in a moment; there is nothing else for it here. What its client
-// posts meanwhile is kept. They are no connections and take no slots.
+// pollingSessions are the sessions that began with long-polling, as stock clients
+// do unless told otherwise, and have no WebSocket yet. Each gets one in a moment,
+// or ends. What its client posts meanwhile is kept. They are no connections, and
+// are not counted as such.
 type pollingSessions struct {
+	refuse func(posted [][]byte, reason string) [][]byte // Host.Refuse
+
 	mu       sync.Mutex
 	byID     map[string]*pollingSession
 	waiting  int                         // those whose WebSocket has not come
@@ -44,8 +43,8 @@ type pollingSession struct {
 	lastWord []byte // what the poll is answered with then
 }
 
-// What those may cost who do not come back. A stock client posts one packet,
-// its CONNECT, which may bring a token.
+// What sessions may cost whose clients do not come back. A stock client posts one
+// packet, its CONNECT, which may bring a token.
 const (
 	maxPolling         = 2000 // sessions
 	maxPollingOfSubnet = 250
@@ -53,10 +52,10 @@ const (
 	maxPostedPackets   = 16
 )
 
-// A client asks for its WebSocket as soon as it has its session. Where that
-// has not come after webSocketTime, something on the way does not pass it, and
-// the client is told so when its CONNECT is here and its poll waits. After
-// sessionTime it is forgotten at any rate.
+// A client asks for its WebSocket as soon as it has its session. If that has not
+// come after webSocketTime, something on the way does not pass it. The client is
+// told so when its CONNECT is here and its poll waits. After sessionTime the
+// session is forgotten at any rate.
 const (
 	webSocketTime = 6 * time.Second
 	sessionTime   = 10 * time.Second
@@ -65,16 +64,20 @@ const (
 // packetSeparator stands between the packets of a body.
 const packetSeparator = "\x1e"
 
-func newPollingSessions() *pollingSessions {
-	return &pollingSessions{byID: map[string]*pollingSession{}, bySubnet: map[netip.Prefix]*list.List{}}
+func newPollingSessions(refuse func(posted [][]byte, reason string) [][]byte) *pollingSessions {
+	return &pollingSessions{
+		refuse:   refuse,
+		byID:     map[string]*pollingSession{},
+		bySubnet: map[netip.Prefix]*list.List{},
+	}
 }
 
 // newSessionID returns an id that cannot be guessed: whoever knows it may
 // speak for the session.
 func newSessionID() string { return rand.Text() }
 
-// begin makes a session. If its subnet has too many, the oldest of them goes:
-// whoever means to come back does so at once. It returns nil if there are too
+// begin makes a session. If its subnet has too many, the oldest of them ends: a
+// client that means to come back does so at once. It returns nil if there are too
 // many in all.
 func (p *pollingSessions) begin(from netip.Prefix) *pollingSession {
 	p.mu.Lock()
@@ -100,7 +103,7 @@ func (p *pollingSessions) begin(from netip.Prefix) *pollingSession {
 }
 
 // startPoll makes a session's GET wait for released; endPoll must follow.
-func (p *pollingSessions) startPoll(id string) (*pollingSession, *engineError) {
+func (p *pollingSessions) startPoll(id string) (*pollingSession, *httpError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.byID[id]
@@ -123,15 +126,15 @@ func (p *pollingSessions) endPoll(s *pollingSession) (packets []byte, explained 
 	s.polls = false
 	switch {
 	case !s.over:
-		return []byte{engineNoop}, false
+		return []byte{Noop}, false
 	case s.lastWord == nil:
-		return []byte{engineClose}, false
+		return []byte{Close}, false
 	}
 	return s.lastWord, true
 }
 
 // post keeps what a session's client says.
-func (p *pollingSessions) post(id string, packets [][]byte) *engineError {
+func (p *pollingSessions) post(id string, packets [][]byte) *httpError {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.byID[id]
@@ -141,7 +144,7 @@ func (p *pollingSessions) post(id string, packets [][]byte) *engineError {
 	for _, packet := range packets {
 		s.size += len(packet)
 		switch {
-		case string(packet) == string(engineClose):
+		case string(packet) == string(Close):
 			p.end(s, nil)
 			return nil
 		case s.size > maxPosted || len(s.posted) == maxPostedPackets:
@@ -155,7 +158,7 @@ func (p *pollingSessions) post(id string, packets [][]byte) *engineError {
 }
 
 // claim marks that a session's WebSocket has come.
-func (p *pollingSessions) claim(id string) (*pollingSession, *engineError) {
+func (p *pollingSessions) claim(id string) (*pollingSession, *httpError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.byID[id]
@@ -218,8 +221,8 @@ func (p *pollingSessions) giveUpIfTold(s *pollingSession) {
 	if !s.late || !s.polls || s.inSubnet == nil {
 		return
 	}
-	if word := refuseConnects(s.posted, noWebSocket); word != nil {
-		p.end(s, word)
+	if refusals := p.refuse(s.posted, noWebSocket); refusals != nil {
+		p.end(s, bytes.Join(refusals, []byte(packetSeparator)))
 	}
 }
 
@@ -265,80 +268,4 @@ func (p *pollingSessions) close() {
 	for _, s := range p.byID {
 		p.end(s, nil)
 	}
-}
-
-// noWebSocket is what a client hears that cannot be served.
-const noWebSocket = "your WebSocket does not come through to the server, and long-polling alone is not supported: " + proxyMust
-
-// servePolling answers a request of a session that has no WebSocket yet.
-func (s *Server) servePolling(w http.ResponseWriter, r *http.Request, id string) {
-	switch {
-	case id == "" && r.Method == http.MethodGet:
-		s.beginPolling(w, r)
-	case id != "" && r.Method == http.MethodGet:
-		s.answerPoll(w, r, id)
-	case id != "" && r.Method == http.MethodPost:
-		s.keepPosted(w, r, id)
-	default:
-		badMethod.answer(w)
-	}
-}
-
-// beginPolling begins a session that will come back with its WebSocket. If
-// that would be refused, it is better to say so here: to refusals at this
-// point clients answer with growing pauses.
-func (s *Server) beginPolling(w http.ResponseWriter, r *http.Request) {
-	from := s.cfg.trustedProxies.ClientSubnet(r)
-	if !s.slots.HasRoom(from) {
-		unavailable.answer(w)
-		return
-	}
-	began := s.polling.begin(from)
-	if began == nil {
-		unavailable.answer(w)
-		return
-	}
-	answerPackets(w, []byte(s.opening(began.id, `"websocket"`)))
-}
-
-// answerPoll lets a client wait for packets. There are none before it has its
-// WebSocket: the answer frees it to go over, or says that there will be none.
-func (s *Server) answerPoll(w http.ResponseWriter, r *http.Request, id string) {
-	waiting, refusal := s.polling.startPoll(id)
-	if refusal != nil {
-		refusal.answer(w)
-		return
-	}
-	select {
-	case <-waiting.released:
-	case <-r.Context().Done():
-	}
-	packets, explained := s.polling.endPoll(waiting)
-	if explained {
-		s.warnOfProxy(r, "a Socket.IO client whose WebSocket does not come")
-	}
-	answerPackets(w, packets)
-}
-
-// keepPosted keeps what a client says before it has its WebSocket.
-func (s *Server) keepPosted(w http.ResponseWriter, r *http.Request, id string) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxPosted))
-	switch {
-	case err != nil:
-		tooMuch.answer(w)
-		return
-	case !utf8.Valid(body):
-		badRequest.answer(w)
-		return
-	}
-	if refusal := s.polling.post(id, bytes.Split(body, []byte(packetSeparator))); refusal != nil {
-		refusal.answer(w)
-		return
-	}
-	answerPackets(w, []byte("ok"))
-}
-
-func answerPackets(w http.ResponseWriter, packets []byte) {
-	w.Header().Set("Content-Type", "text/plain; charset=UTF-8")
-	w.Write(packets)
 }
