@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -42,22 +41,6 @@ func TestTranscripts(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-// TestProtocolExamples keeps PROTOCOL.md from promising what no test plays: each
-// of its fenced blocks is a transcript, and says what the file says.
-func TestProtocolExamples(t *testing.T) {
-	example := regexp.MustCompile("(?ms)^```text (testdata/transcripts/\\S+)\n(.*?)^```$")
-	document := readText(t, "PROTOCOL.md")
-	examples := example.FindAllStringSubmatch(document, -1)
-	if fences := strings.Count(document, "```"); len(examples) == 0 || fences != 2*len(examples) {
-		t.Errorf("PROTOCOL.md has %d fences and %d transcripts between them", fences, len(examples))
-	}
-	for _, m := range examples {
-		if file, text := m[1], m[2]; text != readText(t, file) {
-			t.Errorf("the example %s in PROTOCOL.md is not what the file says", file)
-		}
 	}
 }
 
