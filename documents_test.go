@@ -1,11 +1,16 @@
 package main
 
 import (
+	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // protocolPages returns PROTOCOL.md and the pages below docs/protocol/.
@@ -16,6 +21,26 @@ func protocolPages(t *testing.T) []string {
 		t.Fatalf("no pages: %v", err)
 	}
 	return append(pages, "PROTOCOL.md")
+}
+
+// documents returns every Markdown file of the repository.
+func documents(t *testing.T) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(file string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && file != "." && strings.HasPrefix(entry.Name(), "."):
+			return fs.SkipDir
+		case path.Ext(file) == ".md":
+			files = append(files, filepath.ToSlash(file))
+		}
+		return nil
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no documents: %v", err)
+	}
+	return files
 }
 
 // fencedBlock is a code block. Nothing in it is a heading or a link.
@@ -74,6 +99,87 @@ func references(t *testing.T, document string) (found []reference) {
 			file = path.Base(document)
 		}
 		found = append(found, reference{path.Join(path.Dir(document), file), anchor})
+	}
+	return found
+}
+
+func TestLinksResolve(t *testing.T) {
+	for _, document := range documents(t) {
+		for _, to := range references(t, document) {
+			_, err := os.Stat(to.file)
+			switch {
+			case err != nil:
+				t.Errorf("a link in %s: %v", document, err)
+			case to.anchor != "" && !slices.Contains(anchors(t, to.file), to.anchor):
+				t.Errorf("%s links to %s#%s, which is no heading there", document, to.file, to.anchor)
+			}
+		}
+	}
+}
+
+// Each heading of the protocol is linked on its own page, from the table of
+// contents or from the table of messages.
+func TestHeadingsAreLinked(t *testing.T) {
+	for _, page := range protocolPages(t) {
+		there := references(t, page)
+		for _, anchor := range anchors(t, page)[1:] { // after the title
+			if !slices.Contains(there, reference{page, anchor}) {
+				t.Errorf("%s has no link to its heading #%s", page, anchor)
+			}
+		}
+	}
+}
+
+var heardType = regexp.MustCompile(`(?m)^(?:\d+ times )?\w+< \{"type":"([^"]+)"`)
+
+// Each native message, in either direction, is in the table of messages, as a
+// link to its explanation.
+func TestMessagesAreLinked(t *testing.T) {
+	type message struct{ to, word string }
+	messages := map[message]bool{}
+	for _, word := range nativeWords {
+		messages[message{"server", word}] = true
+	}
+	for _, file := range transcripts(t) {
+		for _, m := range heardType.FindAllStringSubmatch(readText(t, file), -1) {
+			messages[message{"client", m[1]}] = true
+		}
+	}
+	table := map[string]string{}
+	for _, row := range protocolTable(t, "All messages") {
+		table[row[1]] += row[0]
+	}
+	for m := range messages {
+		if !strings.Contains(table[m.to], "[`"+m.word+"`](") {
+			t.Errorf("the table of messages in PROTOCOL.md has no link for %s, to the %s", m.word, m.to)
+		}
+	}
+}
+
+var headingLine = regexp.MustCompile(`(?m)^#+ (.+)$`)
+
+// anchors returns what GitHub makes of a document's headings: letters, digits,
+// underscores and hyphens stay, blanks become hyphens, and a heading that has
+// been there before gets a number.
+func anchors(t *testing.T, document string) (found []string) {
+	t.Helper()
+	times := map[string]int{}
+	for _, m := range headingLine.FindAllStringSubmatch(prose(t, document), -1) {
+		anchor := strings.Map(func(r rune) rune {
+			switch {
+			case r == ' ':
+				return '-'
+			case r == '-', r == '_', unicode.IsLetter(r), unicode.IsDigit(r):
+				return unicode.ToLower(r)
+			}
+			return -1
+		}, m[1])
+		if n := times[anchor]; n > 0 {
+			found = append(found, anchor+"-"+strconv.Itoa(n))
+		} else {
+			found = append(found, anchor)
+		}
+		times[anchor]++
 	}
 	return found
 }
