@@ -85,17 +85,6 @@ func (cl *Call) wordsFor(c *Client) Words {
 	return cl.words
 }
 
-// presence says whether c can be called now. Only the hub may ask.
-func (c *Client) presence() Presence {
-	switch {
-	case len(c.calls) == 0:
-		return PresenceFree
-	case slices.ContainsFunc(c.calls, func(cl *Call) bool { return cl.state == active }):
-		return PresenceInCall
-	}
-	return PresenceRinging
-}
-
 // offer starts a call, renews the offer of one that rings, or renegotiates one.
 func (h *Hub) offer(c *Client, cmd Offer) (*Call, *Refused) {
 	c.sendsBare = cmd.SDP.Bare

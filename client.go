@@ -1,6 +1,9 @@
 package main
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Client is a party as the hub knows it: who it is, which calls it has, and what
 // is remembered of what it said. The hub owns all of it. It reaches the person
@@ -62,3 +65,14 @@ func (c *Client) loggedIn() bool { return c.name.Key != "" }
 
 // alone reports whether c waits in a room for somebody else.
 func (c *Client) alone() bool { return c.room != nil && len(c.calls) == 0 }
+
+// presence says whether c can be called now.
+func (c *Client) presence() Presence {
+	switch {
+	case len(c.calls) == 0:
+		return PresenceFree
+	case slices.ContainsFunc(c.calls, func(cl *Call) bool { return cl.state == active }):
+		return PresenceInCall
+	}
+	return PresenceRinging
+}

@@ -157,21 +157,6 @@ func (c *connection) Receive(frame []byte) *Closing {
 	return nil
 }
 
-// excessOf refuses a request that is over the rate, or one that was refused when
-// it was read, in whose place it stands.
-func excessOf(req Request, refused *Refused) *Refused {
-	excess := refuseExcess()
-	if refused == nil {
-		return excess.about(req.Word, targetOf(req.Command))
-	}
-	excess.Request, excess.Name, excess.CallID = refused.Request, refused.Name, refused.CallID
-	return excess
-}
-
-func refuseExcess() *Refused {
-	return refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
-}
-
 // decide lets the first frame that can tell say which family speaks.
 func (c *connection) decide(frame []byte) {
 	dialect, decided := chooseDialect(frame, *c.dialect.Load())

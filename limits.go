@@ -42,6 +42,21 @@ func (t *tally) reaches(limit int) bool {
 	return len(t.times) >= limit
 }
 
+// excessOf refuses a request that is over the rate, or one that was refused when
+// it was read, in whose place it stands.
+func excessOf(req Request, refused *Refused) *Refused {
+	excess := refuseExcess()
+	if refused == nil {
+		return excess.about(req.Word, targetOf(req.Command))
+	}
+	excess.Request, excess.Name, excess.CallID = refused.Request, refused.Name, refused.CallID
+	return excess
+}
+
+func refuseExcess() *Refused {
+	return refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
+}
+
 // usersCost is what a users request takes of the allowance, in messages: its
 // answer may be large.
 const usersCost = 20
