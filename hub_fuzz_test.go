@@ -6,20 +6,36 @@ import (
 	"testing"
 )
 
-// FuzzHub plays random conversations: each three bytes are one step of one
-// of five connections over three names. Outboxes are small and emptied only
-// now and then, so that falling behind is played too. Beside the invariants
+// FuzzHub plays random conversations: each three bytes are one step of one of five
+// connections over three names: who, does what, with which detail. Queues are small
+// and emptied only now and then, so that falling behind is played too. Beside the invariants
 // it checks what each client is told against what a client may conclude.
 func FuzzHub(f *testing.F) {
-	f.Add([]byte{0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 3, 0, 0, 4, 1, 1, 4, 0, 0, 5, 1})
-	f.Add([]byte{0, 0, 8, 1, 0, 17, 0, 2, 1, 1, 4, 0, 0, 4, 1, 1, 3, 0, 0, 5, 0, 1, 5, 0})
-	f.Add([]byte{0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1, 0, 1, 4, 0, 1, 3, 0, 1, 7, 0, 0, 7, 0})
-	f.Add([]byte{0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 9, 0, 3, 0, 2, 3, 1, 0, 0, 8, 0, 1, 8, 0})
-	// ann signs in as a student; another joins a room, asks for that name, is
-	// joined, and gets the name when ann's time is over. Then once more, with
-	// more who wait.
-	f.Add([]byte{0, 0, 16, 1, 12, 0, 1, 0, 16, 2, 12, 0, 0, 8, 0, 2, 1, 0, 1, 12, 1})
-	f.Add([]byte{0, 0, 16, 1, 12, 0, 1, 0, 10, 3, 12, 0, 3, 0, 16, 4, 0, 16, 2, 12, 0, 0, 7, 0, 3, 12, 1, 2, 12, 1})
+	const ann, bob, cyd, dan, eve = 0, 1, 2, 3, 4 // clients, and the first three as details: their names
+	const teacher, student = 1, 2
+	const ownCall, nobody = 3, 9 // details that say which call is meant
+	const room, roomOfAnn = 0, 1
+	as := func(role, name byte) byte { // the detail of a login
+		detail := 8 * role
+		for detail%3 != name {
+			detail++
+		}
+		return detail
+	}
+	f.Add([]byte{ann, doLogin, ann, bob, doLogin, bob, ann, doOffer, bob, bob, doAnswer, ann, ann, doCandidate, bob,
+		bob, doCandidate, ann, ann, doLeave, bob})
+	f.Add([]byte{ann, doLogin, as(teacher, ann), bob, doLogin, as(student, bob), ann, doRequest, bob, bob, doCandidate, ann,
+		ann, doCandidate, bob, bob, doAnswer, ann, ann, doLeave, ownCall})
+	f.Add([]byte{ann, doLogin, ann, bob, doLogin, bob, ann, doOffer, bob, bob, doOffer, ann, bob, doCandidate, ann,
+		bob, doAnswer, ann, ann, die, ann, bob, die, bob})
+	// Others ask for ann's name: she lives, and then she does not.
+	f.Add([]byte{ann, doLogin, ann, bob, doLogin, ann, cyd, doLogin, ann, ann, live, ann, ann, waitLong, ann,
+		bob, doLogin, ann, cyd, doLogin, ann, ann, waitLong, ann, bob, doOffer, cyd})
+	// One that waits for a name is in a room, and somebody else comes into it.
+	f.Add([]byte{ann, doLogin, as(student, ann), bob, doJoin, room, bob, doLogin, as(student, ann), cyd, doJoin, room,
+		ann, waitLong, ann, cyd, doOffer, ann, dan, doJoin, roomOfAnn, eve, doJoin, roomOfAnn})
+	f.Add([]byte{ann, doLogin, ann, bob, doLogin, bob, ann, doOffer, bob, ann, doAskReceipt, ownCall, bob, doAnswer, nobody,
+		ann, doAskReceipt, ownCall, bob, changeFamily, 1, bob, doLeave, nobody, ann, doListUsers, ann})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		script = script[:min(len(script), 3000)]
 		p := newPlay(t)
@@ -69,7 +85,27 @@ var (
 	playProfiles = []*Profile{nativeProfile, one2oneProfile, socketIOProfile}
 )
 
-// step has one client do one thing.
+// What a client does in a step. The detail says whom or what it means.
+const (
+	doLogin = iota
+	doOffer
+	doRequest
+	doAnswer
+	doCandidate
+	doLeave
+	doListUsers
+	die // its connection ends
+	waitLong
+	live // gives a sign of life
+	loginLate
+	readAll
+	doJoin
+	doAskReceipt
+	changeFamily
+	verbs
+)
+
+// step has one client do one thing. Some of them read before what they were told.
 func (p *play) step(who int, what byte, detail int) {
 	i := who % len(p.clients)
 	c := p.clients[i]
@@ -77,36 +113,36 @@ func (p *play) step(who int, what byte, detail int) {
 		p.drain(i)
 	}
 	to := p.target(c, detail)
-	switch what % 15 {
-	case 0:
+	switch what % verbs {
+	case doLogin:
 		p.ht.do(c, Login{Name: *nameOf(playNames[detail%3]), Role: playRoles[detail/8%3]})
-	case 1:
+	case doOffer:
 		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp})
-	case 2:
+	case doRequest:
 		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp, Words: requestWords})
-	case 3:
+	case doAnswer:
 		p.ht.do(c, Answer{To: to, SDP: sdp})
-	case 4:
+	case doCandidate:
 		p.ht.do(c, Candidate{To: to, Candidate: json.RawMessage(`"c"`)})
-	case 5:
+	case doLeave:
 		p.leave(i, Leave{To: to})
-	case 6:
+	case doListUsers:
 		p.ht.do(c, ListUsers{})
-	case 7:
+	case die:
 		c.via.kill(closeGone)
-	case 8:
+	case waitLong:
 		p.fireTimers(c)
-	case 9:
+	case live:
 		p.ht.step(probeHeard{c.via})
-	case 10:
+	case loginLate:
 		p.ht.step(loginDue{c})
-	case 11:
+	case readAll:
 		p.drain(i)
-	case 12:
+	case doJoin:
 		p.ht.do(c, Join{Room: *nameOf(playRooms[detail%2])})
-	case 13:
+	case doAskReceipt:
 		p.ht.step(clientAsked{c.via, c.profile, Request{Word: "offer", Command: Offer{To: to, SDP: sdp}, Receipt: "0"}})
-	case 14:
+	case changeFamily:
 		c.profile = playProfiles[detail%len(playProfiles)]
 	}
 	if carrierOf(c).why != nil {
