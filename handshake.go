@@ -60,5 +60,5 @@ func (s *Server) warnOfProxy(r *http.Request, seen string) {
 			args = append(args, name, excerpt(value))
 		}
 	}
-	s.warnings.say(from, "no WebSocket comes through: "+conn.ProxyMust, args...)
+	s.warnings.Warn(from, "no WebSocket comes through: "+conn.ProxyMust, args...)
 }

@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"switchboard/internal/listen"
+	"switchboard/internal/logs"
 )
 
 func main() {
@@ -25,8 +26,8 @@ func main() {
 
 // run is the program: it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	errs := newLogOutput(stderr)
-	defer errs.close()
+	errs := logs.NewOutput(stderr)
+	defer errs.Close()
 	if len(args) > 0 && args[0] == "health" {
 		return runHealth(args[1:], stdout, errs)
 	}
@@ -72,8 +73,8 @@ func runHealth(args []string, stdout, errs io.Writer) int {
 
 // start serves until a signal asks it to stop, or, with -check, says that it
 // could.
-func start(cfg Config, stdout io.Writer, errs *logOutput) error {
-	log := newLogger(cfg, errs)
+func start(cfg Config, stdout io.Writer, errs *logs.Output) error {
+	log := errs.Logger(cfg.logFormat == "json", cfg.logLevel)
 	srv, err := newServer(cfg, log)
 	if err != nil {
 		return err

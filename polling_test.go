@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/binary"
 	"fmt"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -174,4 +176,11 @@ func TestSocketIO2(t *testing.T) {
 		const line = `level=WARN msg="a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4" EIO=3 address=203.0.113.%d origin=""`
 		s.log.wantLines(t, fmt.Sprintf(line, 1), fmt.Sprintf(line, 2))
 	})
+}
+
+// testSubnet returns one of four billion subnets.
+func testSubnet(n uint32) netip.Prefix {
+	var bytes [4]byte
+	binary.BigEndian.PutUint32(bytes[:], n)
+	return netip.PrefixFrom(netip.AddrFrom4(bytes), 32)
 }

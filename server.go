@@ -21,6 +21,7 @@ import (
 	"switchboard/internal/access"
 	"switchboard/internal/conn"
 	"switchboard/internal/engineio"
+	"switchboard/internal/logs"
 )
 
 // Server is what stands between the network and the hub: HTTP, the upgrade
@@ -34,7 +35,7 @@ type Server struct {
 	socketIO socketIO          // for those who come in by its path
 	engine   *engineio.Handler // of Socket.IO clients
 	slots    *access.Slots
-	warnings *warnings
+	warnings *logs.Warnings
 	page     http.Handler
 	http     http.Server
 
@@ -70,7 +71,7 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		dialect:  native{iceServers: iceServers},
 		socketIO: socketIO{iceServers: iceServers},
 		slots:    access.NewSlots(cfg.maxConnections, cfg.maxConnectionsPerIP),
-		warnings: newWarnings(log),
+		warnings: logs.NewWarnings(log),
 		page:     page,
 	}
 	s.conns = conn.NewPool(conn.Settings{
@@ -238,7 +239,7 @@ func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
 	if allowed, err := access.ParseOrigin(from); err == nil {
 		args = append(args, "allow", "-origins "+allowed)
 	}
-	s.warnings.say(s.cfg.trustedProxies.ClientSubnet(r), "a page of another origin was refused; allow it with -origins", args...)
+	s.warnings.Warn(s.cfg.trustedProxies.ClientSubnet(r), "a page of another origin was refused; allow it with -origins", args...)
 	http.Error(w, fmt.Sprintf("pages from %s may not connect to %s, unless its operator allows it (-origins)",
 		excerpt(from), excerpt(r.Host)), http.StatusForbidden)
 	return false

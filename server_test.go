@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"switchboard/internal/logs"
 )
 
 func newTestServer(t *testing.T, args ...string) *Server {
@@ -277,12 +279,22 @@ func TestRefusedOriginIsLogged(t *testing.T) {
 		const line = `level=WARN msg="a page of another origin was refused; allow it with -origins" ` +
 			`origin=https://app.example:8443 host=localhost:9090 address=192.0.2.2 allow="-origins https://app.example:8443"`
 		s.log.wantLines(t, line)
-		s.Pass(warningPause)
+		s.Pass(logs.WarningPause)
 		s.request("GET", pollingPath, "", "Origin", "https://app.example:8443")
 		s.log.wantLines(t, line+" omitted=2")
-		s.Pass(warningPause)
+		s.Pass(logs.WarningPause)
 		s.request("GET", pollingPath, "", "Origin", "https://a.example\tb")
 		s.log.wantLines(t, `level=WARN msg="a page of another origin was refused; allow it with -origins" `+
 			`origin=https://a.example\tb host=localhost:9090 address=192.0.2.2`)
+	})
+}
+
+// What net/http has to say comes as a warning.
+func TestNetHTTPIsLogged(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		for range 2 {
+			s.server.http.ErrorLog.Print("http: superfluous response.WriteHeader call")
+		}
+		s.log.wantLines(t, `level=WARN msg="net/http complains" error="http: superfluous response.WriteHeader call"`)
 	})
 }

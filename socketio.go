@@ -141,6 +141,6 @@ func (engineHost) Refuse(posted [][]byte, reason string) (refusals [][]byte) {
 func (h engineHost) WarnOfProxy(r *http.Request, seen string) { h.warnOfProxy(r, seen) }
 
 func (h engineHost) WarnOfVersion(r *http.Request, version string) {
-	h.warnings.say(h.Subnet(r), "a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4",
+	h.warnings.Warn(h.Subnet(r), "a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4",
 		"EIO", excerpt(version), "address", h.cfg.trustedProxies.ClientAddress(r), "origin", excerpt(r.Header.Get("Origin")))
 }

@@ -110,29 +110,33 @@ func TestLogThatNobodyReads(t *testing.T) {
 	}
 }
 
-// A reader that comes late gets every line, and whole.
+// A reader that comes late gets every line, whole and in the format of the flag.
 func TestLogIsReadLate(t *testing.T) {
-	s, _, stderr := startWithPipes(t)
-	makeNoise(t, s)
-	lines := make(chan string, 10000)
-	go func() {
-		defer close(lines)
-		for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
-			lines <- scanner.Text()
-		}
-	}()
-	s.Stop()
-	signedIn := 0
-	for line := range lines {
-		if !strings.HasPrefix(line, "time=") {
-			t.Errorf("a line is %q", line)
-		}
-		if strings.Contains(line, "signed in") {
-			signedIn++
-		}
-	}
-	if signedIn != noisyPeople {
-		t.Errorf("the log holds %d sign-ins of %d", signedIn, noisyPeople)
+	for format, begins := range map[string]string{"text": "time=", "json": `{"time":`} {
+		t.Run(format, func(t *testing.T) {
+			s, _, stderr := startWithPipes(t, "-log-format", format)
+			makeNoise(t, s)
+			lines := make(chan string, 10000)
+			go func() {
+				defer close(lines)
+				for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
+					lines <- scanner.Text()
+				}
+			}()
+			s.Stop()
+			signedIn := 0
+			for line := range lines {
+				if !strings.HasPrefix(line, begins) {
+					t.Errorf("a line is %q", line)
+				}
+				if strings.Contains(line, "signed in") {
+					signedIn++
+				}
+			}
+			if signedIn != noisyPeople {
+				t.Errorf("the log holds %d sign-ins of %d", signedIn, noisyPeople)
+			}
+		})
 	}
 }
 

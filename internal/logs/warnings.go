@@ -1,4 +1,4 @@
-package main
+package logs
 
 import (
 	"container/list"
@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// warnings writes what goes wrong for a client to the log, or for a proxy
-// before it: at most once a minute for each subnet and message, since a client
-// may repeat its mistake as often as it likes. A line that follows others which
-// were left out says how many.
-type warnings struct {
+// Warnings write what goes wrong for a client, or for a proxy before it, to the
+// log: at most once a minute for each subnet and message, since a client may
+// repeat its mistake as often as it likes. A line that follows others which were
+// left out says how many.
+type Warnings struct {
 	log *slog.Logger
 
 	mu      sync.Mutex
@@ -36,21 +36,24 @@ type written struct {
 	omitted int
 }
 
-const (
-	warningPause = time.Minute
-	maxWarnings  = 256 // within a minute, whatever addresses come; the rest share one line
-)
+// WarningPause is how long a warning is not repeated.
+const WarningPause = time.Minute
 
-func newWarnings(log *slog.Logger) *warnings {
-	return &warnings{log: log, latest: map[warning]*list.Element{}, in: list.New()}
+// maxWarnings bounds how many warnings there are in that time, whatever
+// addresses come. The rest share one line.
+const maxWarnings = 256
+
+// NewWarnings returns warnings that go to log.
+func NewWarnings(log *slog.Logger) *Warnings {
+	return &Warnings{log: log, latest: map[warning]*list.Element{}, in: list.New()}
 }
 
-// say writes a warning about somebody from a subnet, or counts it.
-func (w *warnings) say(from netip.Prefix, message string, args ...any) {
+// Warn writes a warning about a client of a subnet, or counts it.
+func (w *Warnings) Warn(from netip.Prefix, message string, args ...any) {
 	w.report(slog.LevelWarn, from, message, args...)
 }
 
-func (w *warnings) report(level slog.Level, from netip.Prefix, message string, args ...any) {
+func (w *Warnings) report(level slog.Level, from netip.Prefix, message string, args ...any) {
 	omitted, due := w.due(warning{message, from}, time.Now())
 	if !due {
 		return
@@ -63,7 +66,7 @@ func (w *warnings) report(level slog.Level, from netip.Prefix, message string, a
 
 // due reports whether a warning is to be written now, and how many were left
 // out before it.
-func (w *warnings) due(what warning, now time.Time) (omitted int, due bool) {
+func (w *Warnings) due(what warning, now time.Time) (omitted int, due bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if known := w.latest[what]; known != nil {
@@ -82,9 +85,9 @@ func (w *warnings) due(what warning, now time.Time) (omitted int, due bool) {
 
 // forgetOldest makes room for another warning, if the oldest has had its
 // minute. What it left out is told with the next of the rest.
-func (w *warnings) forgetOldest(now time.Time) bool {
+func (w *Warnings) forgetOldest(now time.Time) bool {
 	oldest := w.in.Front().Value.(*written)
-	if now.Sub(oldest.at) < warningPause {
+	if now.Sub(oldest.at) < WarningPause {
 		return false
 	}
 	w.forgone.omitted += oldest.omitted
@@ -93,9 +96,9 @@ func (w *warnings) forgetOldest(now time.Time) bool {
 	return true
 }
 
-// due counts a warning, and reports as warnings.due does.
+// due counts a warning, and reports as Warnings.due does.
 func (w *written) due(now time.Time) (omitted int, due bool) {
-	if now.Sub(w.at) < warningPause {
+	if now.Sub(w.at) < WarningPause {
 		w.omitted++
 		return 0, false
 	}
@@ -103,20 +106,20 @@ func (w *written) due(now time.Time) (omitted int, due bool) {
 	return omitted, true
 }
 
-// Write takes a line that net/http has for the log, and makes it a warning
-// of the kind that it is. What scanners and health checks do, who connect and
-// say nothing of use, is nobody's trouble.
-func (w *warnings) Write(line []byte) (int, error) {
+// Write takes a line that net/http has for the log, and writes it as a warning
+// of its own kind. A failed TLS handshake is none: scanners and health checks
+// connect and say nothing.
+func (w *Warnings) Write(line []byte) (int, error) {
 	text := strings.TrimSpace(string(line))
 	switch {
 	case strings.HasPrefix(text, "http: TLS handshake error"):
 		w.log.Debug("TLS handshake failed", "error", text)
 	case strings.HasPrefix(text, "http: Accept error"):
-		w.say(netip.Prefix{}, "connections cannot be accepted", "error", text)
+		w.Warn(netip.Prefix{}, "connections cannot be accepted", "error", text)
 	case strings.HasPrefix(text, "http: panic"):
 		w.report(slog.LevelError, netip.Prefix{}, "a request was ended by a fault", "error", text)
 	default:
-		w.say(netip.Prefix{}, "net/http complains", "error", text)
+		w.Warn(netip.Prefix{}, "net/http complains", "error", text)
 	}
 	return len(line), nil
 }

@@ -1,4 +1,4 @@
-package main
+package logs
 
 import (
 	"bytes"
@@ -47,39 +47,34 @@ func (g *gate) breaks(err error, after int) {
 	g.broken, g.takes = err, after
 }
 
-func logTo(t *testing.T, flags ...string) (*gate, *logOutput, *slog.Logger) {
-	t.Helper()
-	cfg, err := parseConfig(flags, noEnv)
-	if err != nil {
-		t.Fatal(err)
-	}
+func logTo(json bool, least slog.Level) (*gate, *Output, *slog.Logger) {
 	g := &gate{}
-	o := newLogOutput(g)
-	return g, o, newLogger(cfg, o)
+	o := NewOutput(g)
+	return g, o, o.Logger(json, least)
 }
 
-// Lines that come together are written together, in order, in pieces that a
-// pipe does not mix with others.
 func TestLogAfterTheEnd(t *testing.T) {
 	for range 50 {
-		o := newLogOutput(io.Discard)
+		o := NewOutput(io.Discard)
 		o.Write([]byte("a line\n"))
-		o.close()
+		o.Close()
 		for range 3 {
 			o.Write([]byte("a late line\n")) // and waits for nobody
 		}
 	}
 }
 
+// Lines that come together are written together, in order, in pieces that a
+// pipe does not mix with others.
 func TestLogIsWrittenInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, o, log := logTo(t, "-log-format=json")
-		defer o.close()
+		g, o, log := logTo(true, slog.LevelInfo)
+		defer o.Close()
 		for i := range 1000 {
 			log.Info("line", "i", i, "more", strings.Repeat("x", i%300))
 		}
 		log.Info(strings.Repeat("long", 3000))
-		time.Sleep(logDelay)
+		time.Sleep(delay)
 		synctest.Wait()
 		for i, line := range strings.SplitAfter(g.text.String(), "\n")[:1000] {
 			if !strings.Contains(line, fmt.Sprintf(`"i":%d,`, i)) {
@@ -87,7 +82,7 @@ func TestLogIsWrittenInOrder(t *testing.T) {
 			}
 		}
 		for _, piece := range g.writes {
-			if piece[0] != '{' || !strings.HasSuffix(piece, "}\n") || len(piece) > logPiece && strings.Count(piece, "\n") > 1 {
+			if piece[0] != '{' || !strings.HasSuffix(piece, "}\n") || len(piece) > pieceSize && strings.Count(piece, "\n") > 1 {
 				t.Fatalf("written at once: %d bytes, %.50q...%q", len(piece), piece, piece[len(piece)-5:])
 			}
 		}
@@ -100,12 +95,12 @@ func TestLogIsWrittenInOrder(t *testing.T) {
 // Nobody who logs waits for somebody who does not read. What is lost is told
 // in its place, and then the log goes on.
 func TestLogThatNobodyReads(t *testing.T) {
-	for _, flags := range []string{"-log-format=text -log-level=error", "-log-format=json -log-level=debug"} {
+	for json, least := range map[bool]slog.Level{false: slog.LevelError, true: slog.LevelDebug} {
 		synctest.Test(t, func(t *testing.T) {
-			g, o, log := logTo(t, strings.Fields(flags)...)
-			defer o.close()
+			g, o, log := logTo(json, least)
+			defer o.Close()
 			g.stands = make(chan struct{})
-			most := 3 * maxLogBytes / 90
+			most := 3 * maxWaiting / 90
 			for i := range most {
 				log.Error(fmt.Sprintf("line %d", i), "more", strings.Repeat("x", i%7*30)) // a short one fits where a long one did not
 				if i == 100 {
@@ -113,14 +108,14 @@ func TestLogThatNobodyReads(t *testing.T) {
 				}
 			}
 			synctest.Wait()
-			if o.lost == 0 || len(o.waiting)+len(o.taken) > 2*maxLogBytes {
+			if o.lost == 0 || len(o.waiting)+len(o.taken) > 2*maxWaiting {
 				t.Fatalf("%d lines lost, %d and %d bytes held", o.lost, len(o.waiting), len(o.taken))
 			}
 			lost := o.lost
 			close(g.stands)
 			synctest.Wait()
 			log.Error("later")
-			time.Sleep(logDelay)
+			time.Sleep(delay)
 			synctest.Wait()
 
 			lines := strings.Split(strings.TrimSuffix(g.text.String(), "\n"), "\n")
@@ -146,10 +141,10 @@ func TestLogThatNobodyReads(t *testing.T) {
 // A line larger than all that may wait is lost, and told like others.
 func TestLogLineTooLarge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, o, log := logTo(t)
-		defer o.close()
-		log.Info(strings.Repeat("x", maxLogBytes))
-		time.Sleep(logDelay)
+		g, o, log := logTo(false, slog.LevelInfo)
+		defer o.Close()
+		log.Info(strings.Repeat("x", maxWaiting))
+		time.Sleep(delay)
 		synctest.Wait()
 		if got := g.text.String(); strings.Count(got, "\n") != 1 || !strings.Contains(got, "lines=1") {
 			t.Errorf("the log says %.200s", got)
@@ -161,12 +156,12 @@ func TestLogLineTooLarge(t *testing.T) {
 // in parts.
 func TestLogWriteFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, o, log := logTo(t)
-		defer o.close()
+		g, o, log := logTo(false, slog.LevelInfo)
+		defer o.Close()
 		full := errors.New("the disk is full")
 		g.breaks(full, 7)
 		log.Info("first")
-		time.Sleep(logDelay)
+		time.Sleep(delay)
 		synctest.Wait()
 		g.breaks(full, 0)
 		for range 1000 {
@@ -178,7 +173,7 @@ func TestLogWriteFails(t *testing.T) {
 			t.Errorf("%d writes in 10 s", n)
 		}
 		g.breaks(nil, 0)
-		time.Sleep(logRetry)
+		time.Sleep(retryDelay)
 		synctest.Wait()
 		lines := strings.Split(g.text.String(), "\n")
 		if len(lines) != 1002 || !strings.Contains(lines[0], "msg=first") || !strings.HasPrefix(lines[0], "time=") {
@@ -195,29 +190,29 @@ func TestLogWriteFails(t *testing.T) {
 // The end writes out what waits, but waits for no reader.
 func TestLogEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g, o, log := logTo(t)
+		g, o, log := logTo(false, slog.LevelInfo)
 		log.Info("last words")
 		begun := time.Now()
-		o.close()
+		o.Close()
 		if !strings.Contains(g.text.String(), "last words") || time.Since(begun) != 0 {
 			t.Errorf("after %v the log holds %q", time.Since(begun), g.text.String())
 		}
 
-		g, o, log = logTo(t)
+		g, o, log = logTo(false, slog.LevelInfo)
 		log.Info("unheard")
 		g.stands = make(chan struct{})
 		begun = time.Now()
-		o.close()
-		if took := time.Since(begun); took != logFarewell {
-			t.Errorf("the end took %v, want %v", took, logFarewell)
+		o.Close()
+		if took := time.Since(begun); took != closeTimeout {
+			t.Errorf("the end took %v, want %v", took, closeTimeout)
 		}
 		close(g.stands)
 
-		g, o, log = logTo(t)
+		g, o, log = logTo(false, slog.LevelInfo)
 		g.breaks(io.ErrClosedPipe, 0)
 		log.Info("nobody there")
 		begun = time.Now()
-		o.close()
+		o.Close()
 		if took := time.Since(begun); took != 0 {
 			t.Errorf("where the reader is gone the end took %v", took)
 		}
@@ -225,7 +220,7 @@ func TestLogEnds(t *testing.T) {
 }
 
 func TestLogManyWriters(t *testing.T) {
-	g, o, log := logTo(t)
+	g, o, log := logTo(false, slog.LevelInfo)
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {
@@ -235,14 +230,14 @@ func TestLogManyWriters(t *testing.T) {
 		})
 	}
 	all.Wait()
-	o.close()
+	o.Close()
 	if n := strings.Count(g.text.String(), "msg=line\n"); n != 8000 {
 		t.Errorf("%d of 8000 lines are there", n)
 	}
 }
 
 // BenchmarkLog is what a line costs whoever logs it: written at once, and by a
-// logOutput.
+// Output.
 func BenchmarkLog(b *testing.B) {
 	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil {
@@ -261,10 +256,10 @@ func BenchmarkLog(b *testing.B) {
 	}{{"null", null}, {"pipe", pipe}} {
 		b.Run(bm.name+"/direct", func(b *testing.B) { benchmarkLog(b, bm.out) })
 		b.Run(bm.name+"/queued", func(b *testing.B) {
-			o := newLogOutput(bm.out)
+			o := NewOutput(bm.out)
 			benchmarkLog(b, o)
 			b.ReportMetric(float64(o.lost), "lost")
-			o.close()
+			o.Close()
 		})
 	}
 }

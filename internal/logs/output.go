@@ -1,4 +1,6 @@
-package main
+// Package logs writes a log for which nobody waits, whoever reads it, and which
+// clients cannot fill with their mistakes.
+package logs
 
 import (
 	"bytes"
@@ -8,83 +10,86 @@ import (
 	"time"
 )
 
-// logOutput takes lines and writes them out on a goroutine of its own, so that
+// An Output takes lines and writes them out on a goroutine of its own, so that
 // nobody who logs waits for whoever reads the log. It holds a bounded number
 // of bytes. What does not fit is lost, and the log says later how many lines
 // that were.
-type logOutput struct {
-	out     io.Writer
-	sayLost func(w io.Writer, lines int) // nil: nobody is told
-	wake    chan struct{}                // has room for one
-	ended   chan struct{}                // closed by close
-	done    chan struct{}                // closed when all is written then
+type Output struct {
+	out   io.Writer
+	wake  chan struct{} // has room for one
+	ended chan struct{} // closed by Close
+	done  chan struct{} // closed when all is written then
 
 	// Owned by run.
 	taken   []byte // what is written now
 	written int    // so many bytes of it
 
 	mu      sync.Mutex
-	waiting []byte // whole lines
-	awake   bool   // run writes, or is about to
-	lost    int    // lines
+	sayLost func(w io.Writer, lines int) // nil: nobody is told
+	waiting []byte                       // whole lines
+	awake   bool                         // run writes, or is about to
+	lost    int                          // lines
 }
 
 const (
-	// maxLogBytes is how much may wait while nobody reads the log, some 7,000
-	// lines. Once as much again may be under way.
-	maxLogBytes = 1 << 20
+	// maxWaiting is how many bytes may wait while nobody reads the log, some
+	// 7,000 lines. Once as much again may be under way.
+	maxWaiting = 1 << 20
 
-	// logDelay is how long a line waits for others, to be written with them. A
+	// delay is how long a line waits for others, to be written with them. A
 	// write for each, and waking a goroutine for it, would be dearer than the
 	// line itself.
-	logDelay = 10 * time.Millisecond
+	delay = 10 * time.Millisecond
 
-	// logRetry is how long after a failed write the next one is tried. What
+	// retryDelay is how long after a failed write the next one is tried. What
 	// could not be written stays until then: a full disk has room again, a
 	// named pipe a reader.
-	logRetry = time.Second
+	retryDelay = time.Second
 
-	// logPiece is how much one write takes, or one line if that is longer. A
-	// pipe takes so much at once (PIPE_BUF), and does not mix it with lines of
-	// another program.
-	logPiece = 4096
+	// pieceSize is how many bytes one write takes, or one line if that is
+	// longer. A pipe takes so many at once (PIPE_BUF), and does not mix them with
+	// lines of another program.
+	pieceSize = 4096
 
-	// logFarewell is how long the end of the process waits for the log.
-	logFarewell = time.Second
+	// closeTimeout is how long the end of the process waits for the log.
+	closeTimeout = time.Second
 
-	// logSpare is the largest buffer that is kept for later.
-	logSpare = 64 << 10
+	// maxSpare is the size of the largest buffer that is kept for later.
+	maxSpare = 64 << 10
 )
 
-func newLogOutput(out io.Writer) *logOutput {
-	o := &logOutput{out: out, wake: make(chan struct{}, 1), ended: make(chan struct{}), done: make(chan struct{})}
+// NewOutput returns an output that writes to out until it is closed.
+func NewOutput(out io.Writer) *Output {
+	o := &Output{out: out, wake: make(chan struct{}, 1), ended: make(chan struct{}), done: make(chan struct{})}
 	go o.run()
 	return o
 }
 
-// newLogger returns a logger that writes to o, and has o say in the same
-// format what it lost.
-func newLogger(cfg Config, o *logOutput) *slog.Logger {
+// Logger returns a logger that writes to o, as JSON or as text, and makes o say
+// in the same format what it lost.
+func (o *Output) Logger(json bool, least slog.Level) *slog.Logger {
 	handler := func(w io.Writer, least slog.Level) slog.Handler {
 		options := &slog.HandlerOptions{Level: least}
-		if cfg.logFormat == "json" {
+		if json {
 			return slog.NewJSONHandler(w, options)
 		}
 		return slog.NewTextHandler(w, options)
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.sayLost = func(w io.Writer, lines int) {
 		slog.New(handler(w, slog.LevelWarn)).Warn("log lines were lost: they were not read in time", "lines", lines)
 	}
-	return slog.New(handler(o, cfg.logLevel))
+	return slog.New(handler(o, least))
 }
 
 // Write takes a line. It never waits, and never fails.
-func (o *logOutput) Write(line []byte) (int, error) {
+func (o *Output) Write(line []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	// After a lost line all are lost until the log can say so: it has one gap
 	// then, and that in its place.
-	if o.lost > 0 || len(o.waiting)+len(line) > maxLogBytes {
+	if o.lost > 0 || len(o.waiting)+len(line) > maxWaiting {
 		o.lost++
 	} else {
 		o.waiting = append(o.waiting, line...)
@@ -99,42 +104,42 @@ func (o *logOutput) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// close writes what waits, unless that takes longer than logFarewell. It is to
-// be called once.
-func (o *logOutput) close() {
+// Close writes what waits, unless that takes longer than a second. It is called
+// once.
+func (o *Output) Close() {
 	close(o.ended)
 	select {
 	case <-o.done:
-	case <-time.After(logFarewell):
+	case <-time.After(closeTimeout):
 	}
 }
 
-// run writes until close.
-func (o *logOutput) run() {
+// run writes until Close.
+func (o *Output) run() {
 	defer close(o.done)
 	for ended := false; !ended; {
 		select {
 		case <-o.wake:
 		case <-o.ended:
 		}
-		ended = o.pause(logDelay)
+		ended = o.pause(delay)
 		o.flush()
 	}
 }
 
 // flush writes until nothing waits, or until writing fails at the end.
-func (o *logOutput) flush() {
+func (o *Output) flush() {
 	for o.take() {
-		n, err := o.out.Write(firstLines(o.taken[o.written:], logPiece))
+		n, err := o.out.Write(firstLines(o.taken[o.written:], pieceSize))
 		o.written += n
-		if err != nil && o.pause(logRetry) {
+		if err != nil && o.pause(retryDelay) {
 			return
 		}
 	}
 }
 
-// pause waits, unless the end has come, which it reports.
-func (o *logOutput) pause(d time.Duration) (ended bool) {
+// pause waits for d, or until Close is called, which it reports.
+func (o *Output) pause(d time.Duration) (ended bool) {
 	select {
 	case <-time.After(d):
 		return false
@@ -145,14 +150,14 @@ func (o *logOutput) pause(d time.Duration) (ended bool) {
 
 // take reports whether there is something to write. When all that was taken
 // is written, it takes what waits.
-func (o *logOutput) take() bool {
+func (o *Output) take() bool {
 	if o.written < len(o.taken) {
 		return true
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	spare := o.taken[:0]
-	if cap(spare) > logSpare {
+	if cap(spare) > maxSpare {
 		spare = nil
 	}
 	o.taken, o.waiting, o.written = o.waiting, spare, 0
