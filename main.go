@@ -18,6 +18,7 @@ import (
 
 	"switchboard/internal/listen"
 	"switchboard/internal/logs"
+	"switchboard/internal/memory"
 )
 
 func main() {
@@ -94,7 +95,7 @@ func start(cfg Config, stdout io.Writer, errs *logs.Output) error {
 	if err != nil {
 		return err
 	}
-	tuneMemory()
+	memory.Tune()
 	go srv.hub.run()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
