@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"switchboard/internal/access"
+	"switchboard/internal/flags"
 	"switchboard/internal/listen"
 )
 
@@ -63,40 +64,40 @@ func newFlags(cfg *Config) *flag.FlagSet {
 	f := flag.NewFlagSet("switchboard", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 
-	listFlag(f, &cfg.listen, "listen", ":9090", "address to listen on, or unix:/path; repeatable", listen.ParseAddress)
-	valueFlag(f, &cfg.basePath, "base-path", "/", "path prefix, for proxies that do not strip theirs", parseBasePath)
-	listFlag(f, &cfg.origins, "origins", "", "origins of further pages that may connect and frame the page, such as https://app.example.org or https://*.example.org; null for pages from disk; * for all", access.ParseOrigin)
-	listFlag(f, &cfg.trustedProxies, "trusted-proxies", "", "addresses or networks of proxies whose X-Forwarded-For is believed; a unix socket's peer always is", access.ParseProxy)
-	valueFlag(f, &cfg.tlsCert, "tls-cert", "", "PEM file with the certificate for TLS; read again on SIGHUP", parseFile)
-	valueFlag(f, &cfg.tlsKey, "tls-key", "", "PEM file with its key", parseFile)
-	switchFlag(f, &cfg.tlsSelfSigned, "tls-self-signed", "TLS with a throw-away certificate, so that a second device in the network has a camera")
-	valueFlag(f, &cfg.static, "static", "", "directory to serve in place of the demo page", parseFile)
+	flags.List(f, &cfg.listen, "listen", ":9090", "address to listen on, or unix:/path; repeatable", listen.ParseAddress)
+	flags.Value(f, &cfg.basePath, "base-path", "/", "path prefix, for proxies that do not strip theirs", parseBasePath)
+	flags.List(f, &cfg.origins, "origins", "", "origins of further pages that may connect and frame the page, such as https://app.example.org or https://*.example.org; null for pages from disk; * for all", access.ParseOrigin)
+	flags.List(f, &cfg.trustedProxies, "trusted-proxies", "", "addresses or networks of proxies whose X-Forwarded-For is believed; a unix socket's peer always is", access.ParseProxy)
+	flags.Value(f, &cfg.tlsCert, "tls-cert", "", "PEM file with the certificate for TLS; read again on SIGHUP", parseFile)
+	flags.Value(f, &cfg.tlsKey, "tls-key", "", "PEM file with its key", parseFile)
+	flags.Switch(f, &cfg.tlsSelfSigned, "tls-self-signed", "TLS with a throw-away certificate, so that a second device in the network has a camera")
+	flags.Value(f, &cfg.static, "static", "", "directory to serve in place of the demo page", parseFile)
 
-	valueFlag(f, &cfg.mayCall, "may-call", "teacher:student,teacher:-,-:-", "who may call whom: pairs of caller role:callee role, - for no role", parseRights)
-	valueFlag(f, &cfg.maxCalls, "max-calls", "8", "calls at once for a party whose role may call others", atLeast(1))
-	listFlag(f, &cfg.stun, "stun", "", "STUN servers that clients are told of, such as stun:stun.example.org:3478", stunServer)
-	listFlag(f, &cfg.turn, "turn", "", "TURN servers that clients are told of: turn:user:password@turn.example.org:3478; best as SWITCHBOARD_TURN, since everybody on the machine can read flags", turnServer)
-	switchFlag(f, &cfg.greeting, "greeting", "greet each connection with a line of text, as the tutorial's server does")
+	flags.Value(f, &cfg.mayCall, "may-call", "teacher:student,teacher:-,-:-", "who may call whom: pairs of caller role:callee role, - for no role", parseRights)
+	flags.Value(f, &cfg.maxCalls, "max-calls", "8", "calls at once for a party whose role may call others", atLeast(1))
+	flags.List(f, &cfg.stun, "stun", "", "STUN servers that clients are told of, such as stun:stun.example.org:3478", stunServer)
+	flags.List(f, &cfg.turn, "turn", "", "TURN servers that clients are told of: turn:user:password@turn.example.org:3478; best as SWITCHBOARD_TURN, since everybody on the machine can read flags", turnServer)
+	flags.Switch(f, &cfg.greeting, "greeting", "greet each connection with a line of text, as the tutorial's server does")
 
-	valueFlag(f, &cfg.ringTimeout, "ring-timeout", "45s", "then a call that nobody answers ends", parseDuration)
-	valueFlag(f, &cfg.loginTimeout, "login-timeout", "5m", "then a connection that has not signed in is closed", parseDuration)
-	valueFlag(f, &cfg.pingInterval, "ping-interval", "25s", "how often each connection is pinged", parseDuration)
-	valueFlag(f, &cfg.pongTimeout, "pong-timeout", "10s", "then a connection that does not answer a ping is gone", parseDuration)
-	valueFlag(f, &cfg.writeTimeout, "write-timeout", "5s", "then a connection that takes no data is gone", parseDuration)
-	valueFlag(f, &cfg.drainTimeout, "drain-timeout", "10s", "how long a stop waits for connections to close", parseDuration)
+	flags.Value(f, &cfg.ringTimeout, "ring-timeout", "45s", "then a call that nobody answers ends", parseDuration)
+	flags.Value(f, &cfg.loginTimeout, "login-timeout", "5m", "then a connection that has not signed in is closed", parseDuration)
+	flags.Value(f, &cfg.pingInterval, "ping-interval", "25s", "how often each connection is pinged", parseDuration)
+	flags.Value(f, &cfg.pongTimeout, "pong-timeout", "10s", "then a connection that does not answer a ping is gone", parseDuration)
+	flags.Value(f, &cfg.writeTimeout, "write-timeout", "5s", "then a connection that takes no data is gone", parseDuration)
+	flags.Value(f, &cfg.drainTimeout, "drain-timeout", "10s", "how long a stop waits for connections to close", parseDuration)
 
-	valueFlag(f, &cfg.maxMessage, "max-message", "64KiB", "size of a message from a client", parseSize)
-	valueFlag(f, &cfg.maxQueue, "max-queue", "1MiB", "how much may wait for a client before it is let go as too slow", parseSize)
-	valueFlag(f, &cfg.rate, "rate", "50", "messages a second from one connection; 0: no limit", parseRate)
-	valueFlag(f, &cfg.burst, "burst", "200", "messages at once from one connection", atLeast(1))
-	valueFlag(f, &cfg.maxConnections, "max-connections", "0", "connections at once; 0: no limit", atLeast(0))
-	valueFlag(f, &cfg.maxConnectionsPerIP, "max-connections-per-ip", "0", "connections at once from one address, or one IPv6 /64; 0: no limit", atLeast(0))
+	flags.Value(f, &cfg.maxMessage, "max-message", "64KiB", "size of a message from a client", parseSize)
+	flags.Value(f, &cfg.maxQueue, "max-queue", "1MiB", "how much may wait for a client before it is let go as too slow", parseSize)
+	flags.Value(f, &cfg.rate, "rate", "50", "messages a second from one connection; 0: no limit", parseRate)
+	flags.Value(f, &cfg.burst, "burst", "200", "messages at once from one connection", atLeast(1))
+	flags.Value(f, &cfg.maxConnections, "max-connections", "0", "connections at once; 0: no limit", atLeast(0))
+	flags.Value(f, &cfg.maxConnectionsPerIP, "max-connections-per-ip", "0", "connections at once from one address, or one IPv6 /64; 0: no limit", atLeast(0))
 
-	valueFlag(f, &cfg.logFormat, "log-format", "text", "text or json", oneOf("text", "json"))
-	valueFlag(f, &cfg.logLevel, "log-level", "info", "debug, info, warn or error", parseLevel)
+	flags.Value(f, &cfg.logFormat, "log-format", "text", "text or json", oneOf("text", "json"))
+	flags.Value(f, &cfg.logLevel, "log-level", "info", "debug, info, warn or error", parseLevel)
 
-	switchFlag(f, &cfg.check, "check", "check the configuration and exit")
-	switchFlag(f, &cfg.version, "version", "print the version and exit")
+	flags.Switch(f, &cfg.check, "check", "check the configuration and exit")
+	flags.Switch(f, &cfg.version, "version", "print the version and exit")
 	return f
 }
 
@@ -104,7 +105,7 @@ func newFlags(cfg *Config) *flag.FlagSet {
 // not say. The error is one line; flag.ErrHelp asks for the usage.
 func parseConfig(args []string, lookupEnv func(string) (string, bool)) (Config, error) {
 	var cfg Config
-	rest, err := setFlags(newFlags(&cfg), args, lookupEnv)
+	rest, err := flags.Set(newFlags(&cfg), args, lookupEnv)
 	switch {
 	case err != nil:
 		return cfg, err
@@ -112,6 +113,14 @@ func parseConfig(args []string, lookupEnv func(string) (string, bool)) (Config, 
 		return cfg, stray(rest[0])
 	}
 	return cfg, cfg.validate()
+}
+
+// stray says what is wrong with an argument that is no flag.
+func stray(arg string) error {
+	if arg == "true" || arg == "false" {
+		return fmt.Errorf("a switch and its value are one word, such as -greeting=%s", arg)
+	}
+	return fmt.Errorf("%s is not expected: all settings are flags, such as -listen :9090", flags.Mention(arg, "an argument"))
 }
 
 // validate checks what one flag alone does not show.
@@ -159,7 +168,7 @@ func usage(w io.Writer) {
 		"  switchboard [flags]                serve\n"+
 		"  switchboard health [flags] [URL]   ask a running server whether it is well: by these flags, or at the URL\n\nFlags:\n")
 	f.PrintDefaults()
-	fmt.Fprintf(w, "\nEach flag can be given by environment too: -ring-timeout as %s.\n", envName("ring-timeout"))
+	fmt.Fprintf(w, "\nEach flag can be given by environment too: -ring-timeout as %s.\n", flags.EnvName(f, "ring-timeout"))
 }
 
 func parseBasePath(s string) (string, error) {

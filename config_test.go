@@ -15,6 +15,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"switchboard/internal/access"
+	"switchboard/internal/flags"
 )
 
 // defaultConfig is the configuration of a program started with no flags.
@@ -23,6 +24,9 @@ func defaultConfig() Config {
 	newFlags(&cfg)
 	return cfg
 }
+
+// variable returns the environment variable of a flag.
+func variable(name string) string { return flags.EnvName(newFlags(&Config{}), name) }
 
 func noEnv(string) (string, bool) { return "", false }
 
@@ -104,8 +108,8 @@ func TestConfigRefusals(t *testing.T) {
 	} {
 		_, byFlag := parseConfig([]string{"-" + tt.flag + "=" + tt.value}, noEnv)
 		wantRefusal(t, byFlag, "-"+tt.flag+": ", tt.says, tt.value)
-		_, byEnv := parseConfig(nil, envOf(map[string]string{envName(tt.flag): tt.value}))
-		wantRefusal(t, byEnv, envName(tt.flag)+": ", tt.says, tt.value)
+		_, byEnv := parseConfig(nil, envOf(map[string]string{variable(tt.flag): tt.value}))
+		wantRefusal(t, byEnv, variable(tt.flag)+": ", tt.says, tt.value)
 	}
 }
 
@@ -184,8 +188,8 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		newFlags(&Config{}).VisitAll(func(f *flag.Flag) {
 			_, err := parseConfig([]string{"-" + f.Name + "=" + value}, noEnv)
 			check("-"+f.Name, value, err)
-			_, err = parseConfig(nil, envOf(map[string]string{envName(f.Name): value}))
-			check(envName(f.Name), value, err)
+			_, err = parseConfig(nil, envOf(map[string]string{variable(f.Name): value}))
+			check(variable(f.Name), value, err)
 		})
 		for _, args := range [][]string{{value}, {"-" + value}, {"--" + value}, {"-turn" + value}, {"-turn=", value}, {"-turn:" + value, "x"}} {
 			_, err := parseConfig(args, noEnv)

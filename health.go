@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"switchboard/internal/flags"
 	"switchboard/internal/listen"
 )
 
@@ -30,7 +31,7 @@ type healthCheck struct {
 // address, or else the flags and the environment of the server itself.
 func parseHealthCheck(args []string, lookupEnv func(string) (string, bool)) (healthCheck, error) {
 	var cfg Config
-	rest, err := setFlags(newFlags(&cfg), args, lookupEnv)
+	rest, err := flags.Set(newFlags(&cfg), args, lookupEnv)
 	switch {
 	case err != nil:
 		return healthCheck{}, err
