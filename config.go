@@ -16,6 +16,7 @@ import (
 
 	"switchboard/internal/access"
 	"switchboard/internal/flags"
+	"switchboard/internal/health"
 	"switchboard/internal/listen"
 )
 
@@ -115,6 +116,37 @@ func parseConfig(args []string, lookupEnv func(string) (string, bool)) (Config, 
 	return cfg, cfg.validate()
 }
 
+// parseHealthCheck reads what follows `switchboard health`: a URL or an
+// address, or else the flags and the environment of the server itself.
+func parseHealthCheck(args []string, lookupEnv func(string) (string, bool)) (health.Check, error) {
+	var cfg Config
+	rest, err := flags.Set(newFlags(&cfg), args, lookupEnv)
+	switch {
+	case err != nil:
+		return health.Check{}, err
+	case len(rest) > 1:
+		return health.Check{}, errors.New("health takes one URL")
+	case len(rest) == 0 && len(cfg.listen) == 0:
+		return health.Check{}, cfg.validate()
+	case len(rest) == 0:
+		return cfg.healthCheck(cfg.listen[0])
+	}
+	if address, err := listen.ParseAddress(rest[0]); err == nil {
+		return cfg.healthCheck(address)
+	}
+	return health.ParseURL(rest[0])
+}
+
+// healthCheck returns how to ask a server of this configuration that listens
+// at the address.
+func (cfg Config) healthCheck(address string) (health.Check, error) {
+	scheme := "http"
+	if cfg.servesTLS() {
+		scheme = "https"
+	}
+	return health.Listening(address, scheme, cfg.basePath)
+}
+
 // stray says what is wrong with an argument that is no flag.
 func stray(arg string) error {
 	if arg == "true" || arg == "false" {
@@ -150,6 +182,9 @@ const minMessage = 1 << 10
 // may hear at once the answer, the offer, and all candidates that were held,
 // and half of its queue is for that. Some space is left for what the hub says.
 func minQueue(maxMessage int64) int64 { return 2 * (2*maxMessage + maxHeldBytes + 16<<10) }
+
+// servesTLS reports whether connections are to be encrypted.
+func (cfg Config) servesTLS() bool { return cfg.tlsCert != "" || cfg.tlsSelfSigned }
 
 // sizeText writes a number of bytes as parseSize reads it.
 func sizeText(bytes int64) string {

@@ -200,3 +200,40 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		}
 	}
 }
+
+// What is asked, for each way in which the server may have been started.
+func TestHealthCheckTarget(t *testing.T) {
+	for _, tt := range []struct{ args, env, url, socket string }{
+		{"", "", "http://127.0.0.1:9090/healthz", ""},
+		{"", "LISTEN=0.0.0.0:80,unix:/run/x", "http://127.0.0.1:80/healthz", ""},
+		{"", "LISTEN=[::]:80", "http://127.0.0.1:80/healthz", ""},
+		{"", "LISTEN=192.0.2.7:80", "http://192.0.2.7:80/healthz", ""},
+		{"", "LISTEN=unix:/run/x.sock", "http://localhost/healthz", "/run/x.sock"},
+		{"-base-path /call", "TLS_SELF_SIGNED=true", "https://127.0.0.1:9090/call/healthz", ""},
+		{"-listen :1 -tls-cert c -tls-key k", "LISTEN=:2", "https://127.0.0.1:1/healthz", ""},
+		{"localhost:81", "BASE_PATH=/call", "http://localhost:81/call/healthz", ""},
+		{":81", "", "http://127.0.0.1:81/healthz", ""},
+		{"unix:/run/y.sock", "LISTEN=:1", "http://localhost/healthz", "/run/y.sock"},
+		{"http://host:1", "TLS_SELF_SIGNED=true", "http://host:1/healthz", ""},
+		{"https://host/call/", "", "https://host/call/healthz", ""},
+		{"https://host/call", "", "https://host/call/healthz", ""},
+		{"https://host/call/readyz", "", "https://host/call/readyz", ""},
+	} {
+		env := map[string]string{}
+		if name, value, ok := strings.Cut(tt.env, "="); ok {
+			env["SWITCHBOARD_"+name] = value
+		}
+		h, err := parseHealthCheck(strings.Fields(tt.args), envOf(env))
+		if err != nil || h.URL.String() != tt.url || h.Socket != tt.socket {
+			t.Errorf("health %s with %s asks %v at %q, %v; want %s at %q", tt.args, tt.env, h.URL, h.Socket, err, tt.url, tt.socket)
+		}
+	}
+	for args, says := range map[string]string{
+		"http://a http://b": "one URL", "nonsense": "a URL such as", "ftp://host/": "a URL such as", "http://u:hunter2@host:port/": "a URL such as",
+		"-listen :0": "port 0", "-nonsense": "not a flag", "-listen ,": "names no address",
+	} {
+		if _, err := parseHealthCheck(strings.Fields(args), noEnv); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("health %s: %v, want %q", args, err, says)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"switchboard/internal/listen"
 	"switchboard/internal/logs"
@@ -51,6 +52,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
+// healthTimeout bounds `switchboard health`, which containers run every half
+// a minute.
+const healthTimeout = 3 * time.Second
+
 // runHealth asks a running server how it is. The exit code is 0 or 1, as
 // containers want it.
 func runHealth(args []string, stdout, errs io.Writer) int {
@@ -62,7 +67,7 @@ func runHealth(args []string, stdout, errs io.Writer) int {
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), healthTimeout)
 		defer cancel()
-		err = check.ask(ctx)
+		err = check.Ask(ctx)
 	}
 	if err != nil {
 		fmt.Fprintf(errs, "switchboard health: %v\n", err)
@@ -172,7 +177,7 @@ func announcement(cfg Config, listeners []net.Listener) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "Switchboard %s is ready.\n", version())
 	page, socket, wscat := "http", "ws", "npx wscat"
-	if cfg.tlsCert != "" || cfg.tlsSelfSigned {
+	if cfg.servesTLS() {
 		page, socket = "https", "wss"
 	}
 	if cfg.tlsSelfSigned {
