@@ -8,8 +8,8 @@ import (
 
 // Slots limit how many connections there are at once, in all and of one subnet.
 // A connection over the limits is refused, and stays for the second that it
-// takes to read why. It has one of the slots for refused connections meanwhile,
-// so that it keeps none of those that are let in from coming.
+// takes to read why. Meanwhile it holds one of the slots for refused
+// connections, and takes none from those that are let in.
 type Slots struct {
 	mu       sync.Mutex
 	admitted quota

@@ -1,5 +1,5 @@
-// Package logs writes a log for which nobody waits, whoever reads it, and which
-// clients cannot fill with their mistakes.
+// Package logs writes the log. Nobody who logs waits for whoever reads it, and
+// clients cannot fill it with their mistakes.
 package logs
 
 import (
