@@ -184,6 +184,18 @@ func (d dockerfile) checkSources(t *testing.T, dir string) {
 	}
 }
 
+// CI runs in the image that the container is built with.
+func TestWorkflowImage(t *testing.T) {
+	workflow, err := os.ReadFile(e2e.Root + "/.github/workflows/ci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, _, _ := strings.Cut(readDockerfile(t).one(t, "FROM", "golang:"), "@")
+	if !strings.Contains(string(workflow), "container: "+image+" ") {
+		t.Errorf("the workflow does not run in %s", image)
+	}
+}
+
 // env returns what the image sets.
 func (d dockerfile) env(t *testing.T) []string {
 	t.Helper()
