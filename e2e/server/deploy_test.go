@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"debug/buildinfo"
 	"debug/elf"
 	"encoding/json"
 	"errors"
@@ -69,6 +70,31 @@ func writeFiles(t *testing.T, dir string, files map[string][]byte) {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, content, 0o644)); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// The first block of go.mod lists what the binary contains, no less and no more.
+func TestRequirements(t *testing.T) {
+	info, err := buildinfo.ReadFile(e2e.Built(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var contained []string
+	for _, module := range info.Deps {
+		contained = append(contained, module.Path)
+	}
+	text, err := os.ReadFile(e2e.Root + "/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(text), "require (\n")
+	block, _, _ = strings.Cut(block, "\n)")
+	var listed []string
+	for line := range strings.Lines(block) {
+		listed = append(listed, strings.Fields(line)[0])
+	}
+	if !slices.Equal(contained, listed) {
+		t.Errorf("the binary contains %q, the first block of go.mod lists %q", contained, listed)
 	}
 }
 
