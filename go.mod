@@ -12,7 +12,7 @@ require (
 
 // What only the tests and bench/ need. The server does not contain it.
 require (
-	github.com/chromedp/cdproto v0.159.0 // indirect
+	github.com/chromedp/cdproto v0.159.0 // commands of Chromium, for e2e/
 	github.com/chromedp/chromedp v0.22.1 // Chromium, for e2e/
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	golang.org/x/sys v0.49.0 // Linux, for bench/ and one test below e2e/
