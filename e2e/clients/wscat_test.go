@@ -104,8 +104,8 @@ func (s socketSeat) listen() (string, error) {
 	return string(frame), err
 }
 
-// play has everybody sign in, one after the other, and then go through his
-// lines at his own pace: what he hears says when it is his turn to type.
+// play has everybody sign in, one after the other, and then has all of them go
+// through their lines at once: what they hear says when it is their turn to type.
 func (c conversation) play(t *testing.T, seats []seat) {
 	t.Helper()
 	var mu sync.Mutex

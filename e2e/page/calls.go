@@ -17,7 +17,8 @@ func TestCalls(t *testing.T, start func(*testing.T) (url string)) {
 	t.Run("markup in a name", func(t *testing.T) { t.Parallel(); testMarkup(t, start(t)) })
 }
 
-// twoPages are those of a student, who waits, and of a teacher, who sees her.
+// twoPages returns the page of a student, who waits, and that of a teacher, who
+// sees the student.
 func twoPages(t *testing.T, url string) (teacher, student *e2e.Page) {
 	t.Helper()
 	student = e2e.Enter(t, url, "sam", "student")
