@@ -2,26 +2,44 @@ package main
 
 import (
 	"fmt"
-	"go/types"
+	"go/constant"
 	"maps"
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+
+	"switchboard/internal/source"
 )
 
 // The lists of codes, reasons, closings, commands and events are closed: whoever
 // adds to one has to say it, explain it and hear it as well. These tests read the
 // lists from the source, and so see what is new.
 
+// heart is the source of this package, with the packages whose constants and types
+// the lists are made of.
+func heart(t *testing.T) *source.Package {
+	t.Helper()
+	p, err := readHeart()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+var readHeart = sync.OnceValues(func() (*source.Package, error) {
+	return source.Read(".", "github.com/gorilla/websocket", "switchboard/internal/conn")
+})
+
 func TestCodesAreHeardAndExplained(t *testing.T) {
-	codes := readSource(t).constants(t, "Code")
+	codes := heart(t).Constants("Code")
 	wantSame(t, codes, heardMembers(t, "code"), "testdata/transcripts", "write a conversation in which somebody hears it")
 	wantSame(t, codes, explained(t, "Errors"), "the codes under Errors in PROTOCOL.md", "explain it there")
 }
 
 func TestReasonsAreHeardAndExplained(t *testing.T) {
-	reasons := readSource(t).constants(t, "Reason")
+	reasons := heart(t).Constants("Reason")
 	wantSame(t, reasons, heardMembers(t, "reason"), "testdata/transcripts", "write a conversation in which somebody hears it")
 	wantSame(t, reasons, explained(t, "Reasons"), "the Reasons in PROTOCOL.md", "explain it there")
 	for reason, name := range reasons {
@@ -110,13 +128,12 @@ var unplayable = map[string]struct{ because, test string }{
 }
 
 func TestClosingsAreHeardAndExplained(t *testing.T) {
-	s := readSource(t)
-	closings := s.closings(t)
-	transport, err := parseSource("internal/conn")
+	closings := closingsOf(heart(t))
+	transport, err := source.Read("internal/conn", "github.com/gorilla/websocket")
 	if err != nil {
 		t.Fatal(err)
 	}
-	maps.Copy(closings, transport.closings(t))
+	maps.Copy(closings, closingsOf(transport))
 	table := closeTable(t)
 	played := map[string]bool{}
 	for _, file := range transcripts(t) {
@@ -136,7 +153,7 @@ func TestClosingsAreHeardAndExplained(t *testing.T) {
 		switch {
 		case played[end] == unplayable:
 			t.Errorf("%s: either testdata/transcripts has a line \"ann closed %s\", or unplayable says why not, and which test sees it", name, end)
-		case unplayable && !s.tests[exception.test]:
+		case unplayable && !heart(t).HasTest(exception.test):
 			t.Errorf("%s is not played, because %s; but there is no %s either", name, exception.because, exception.test)
 		}
 	}
@@ -145,6 +162,23 @@ func TestClosingsAreHeardAndExplained(t *testing.T) {
 			t.Errorf("unplayable names %s, which is no closing", name)
 		}
 	}
+}
+
+// closingsOf returns the closings of a package, as far as the client hears them.
+func closingsOf(p *source.Package) map[string]Closing {
+	all := map[string]Closing{}
+	for name, fields := range p.Literals("Closing") {
+		var why Closing
+		if code := fields["Code"]; code != nil {
+			n, _ := constant.Int64Val(code)
+			why.Code = int(n)
+		}
+		if reason := fields["Reason"]; reason != nil {
+			why.Reason = constant.StringVal(reason)
+		}
+		all[name] = why
+	}
+	return all
 }
 
 // closeTable returns what the rows of the close codes say, by the code.
@@ -172,7 +206,7 @@ func TestCommandsAreSaid(t *testing.T) {
 			}
 		}
 	}
-	for _, command := range readSource(t).implementers(t, "Command") {
+	for _, command := range heart(t).Implementers("Command") {
 		if !asked[command.Name()] {
 			t.Errorf("nobody says a %s in testdata/transcripts: write a conversation in which somebody does, in words that a dialect decodes", command.Name())
 		}
@@ -182,11 +216,10 @@ func TestCommandsAreSaid(t *testing.T) {
 // An event for which a family has no word is in its Encode all the same, as a
 // case that returns nothing: somebody has thought of it.
 func TestEventsAreEncoded(t *testing.T) {
-	s := readSource(t)
-	for _, family := range s.implementers(t, "Dialect") {
-		encode, _, _ := types.LookupFieldOrMethod(types.NewPointer(family.Type()), true, s.pkg, "Encode")
-		cases := s.cases(encode)
-		for _, event := range s.implementers(t, "Event") {
+	s := heart(t)
+	for _, family := range s.Implementers("Dialect") {
+		cases := s.Cases(family, "Encode")
+		for _, event := range s.Implementers("Event") {
 			if event.Exported() && !cases[event] {
 				t.Errorf("the Encode of %s has no case for %s: say it in the family's words, or return dst if it has none", family.Name(), event.Name())
 			}
