@@ -142,7 +142,7 @@ func benchmarkRelay(b *testing.B, inFlight int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	go srv.hub.run()
+	srv.start()
 	go srv.serve(l)
 	b.Cleanup(func() { srv.shutdown(b.Context()) })
 

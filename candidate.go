@@ -11,14 +11,6 @@ type held struct {
 	bytes      int // in the weight of events
 }
 
-// What a call holds for one direction. A browser gathers a few dozen
-// candidates. They are told all at once, together with the offer and the answer,
-// and half of an outbox must have room for that: see minQueue.
-const (
-	maxHeld      = 128
-	maxHeldBytes = 64 << 10
-)
-
 // add keeps a candidate, and reports whether there was room for it.
 func (w *held) add(candidate json.RawMessage) bool {
 	weight := NewCandidate{Candidate: candidate}.Weight()

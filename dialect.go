@@ -33,20 +33,6 @@ type Quit struct{ why *Closing }
 
 func (Quit) command() {}
 
-// Profile is what a family requires of the hub, said as data. A family has one,
-// which is only read.
-type Profile struct {
-	holds         bool // wants candidates only when the call is answered
-	heldFirst     bool // as callee, wants the held ones before it hears of that
-	hearsOwnLeave bool // is told of the end that it made itself
-	echoesEnd     bool // sends the end back that it is told
-	takesFields   bool // hears a candidate as fields of a message
-	namesCalls    bool // can say which of several calls it means
-	renegotiates  bool // can take a second offer, and make one
-
-	echoesRefused []string // what it asks by these words it takes for ended when that is refused
-}
-
 // chooseDialect returns the dialect that a client's first frame is written
 // in, and whether the frame decides it: "type" is the native protocol's key,
 // "id" that of the one-to-one family. A frame with neither decides nothing.

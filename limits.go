@@ -11,6 +11,14 @@ const (
 	maxExcess = 100 // messages over the rate
 )
 
+// What a call holds for one direction. A browser gathers a few dozen
+// candidates. They are told all at once, together with the offer and the answer,
+// and half of an outbox must have room for that: see minQueue.
+const (
+	maxHeld      = 128
+	maxHeldBytes = 64 << 10
+)
+
 // strikes counts the bad messages of a client and its messages over the rate.
 // Refusals by state, such as no-such-call, do not count: a browser may still
 // send candidates when its call is over.

@@ -101,7 +101,7 @@ func start(cfg Config, stdout io.Writer, errs *logs.Output) error {
 		return err
 	}
 	memory.Tune()
-	go srv.hub.run()
+	srv.start()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		go func() { failed <- srv.serve(l) }()

@@ -109,6 +109,9 @@ func newHTTPServer(handler http.Handler, log io.Writer) http.Server {
 	}
 }
 
+// start lets the hub run, until shutdown.
+func (s *Server) start() { go s.hub.run() }
+
 // serve takes connections from l until shutdown.
 func (s *Server) serve(l net.Listener) error { return s.http.Serve(l) }
 

@@ -34,7 +34,7 @@ func newTestServer(t *testing.T, args ...string) *Server {
 func newRunningServer(t *testing.T, args ...string) *Server {
 	t.Helper()
 	s := newTestServer(t, args...)
-	go s.hub.run()
+	s.start()
 	t.Cleanup(s.hub.stop)
 	return s
 }
@@ -155,7 +155,7 @@ func TestDemoPageHeaders(t *testing.T) {
 
 func TestReadinessEndsWithShutdown(t *testing.T) {
 	s := newTestServer(t)
-	go s.hub.run()
+	s.start()
 	if err := s.shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +193,7 @@ func TestHealthAsksTheHub(t *testing.T) {
 			s.hub.inbox <- hubAsked{make(chan struct{})}
 		}
 		check(503, "the hub does not answer", hubPatience)
-		go s.hub.run()
+		s.start()
 		check(200, "", 0)
 		s.hub.stop()
 		check(200, "", 0)

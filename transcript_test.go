@@ -102,7 +102,7 @@ func newStage(t *testing.T, flags []string) *stage {
 	server.conns.FirstPing = func() time.Duration { return cfg.pingInterval }
 	s.server = server
 	s.stop = sync.OnceFunc(func() { s.running.Go(s.shutDown) })
-	go server.hub.run()
+	server.start()
 	go server.serve(s.listener)
 	return s
 }

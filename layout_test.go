@@ -1,0 +1,146 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"switchboard/internal/source"
+)
+
+// A layout is the picture in CONTRIBUTING.md: boxes of files and packages, and
+// arrows between them.
+type layout struct {
+	boxOf  map[string]string // of each file and package
+	arrows source.Graph
+}
+
+var (
+	layoutBox   = regexp.MustCompile(`(?m)^  (\w+)\["\w+<br>([^"]+)"\]$`)
+	layoutArrow = regexp.MustCompile(`(?m)^  (\w+) --> ([\w& ]+)$`)
+)
+
+func readLayout(t *testing.T) layout {
+	t.Helper()
+	text := readText(t, "CONTRIBUTING.md")
+	l := layout{boxOf: map[string]string{}, arrows: source.Graph{}}
+	for _, m := range layoutBox.FindAllStringSubmatch(text, -1) {
+		for _, file := range strings.Fields(m[2]) {
+			l.boxOf[file] = m[1]
+		}
+	}
+	for _, m := range layoutArrow.FindAllStringSubmatch(text, -1) {
+		for to := range strings.SplitSeq(m[2], " & ") {
+			l.arrows.Add(m[1], to)
+		}
+	}
+	return l
+}
+
+// forTests are the packages that only tests import.
+var forTests = []string{"internal/memnet", "internal/source", "internal/transcript"}
+
+// Every file of the heart and every package is in a box, and each arrow of the
+// picture is one of the source.
+func TestLayout(t *testing.T) {
+	drawn, found := readLayout(t), source.Graph{}
+	seen := map[string]bool{}
+	note := func(name string, uses ...map[string]bool) {
+		seen[name] = true
+		from := drawn.boxOf[name]
+		if from == "" {
+			t.Errorf("%s is in no box of the picture in CONTRIBUTING.md", name)
+		}
+		for _, used := range uses {
+			for to := range used {
+				to = strings.TrimPrefix(to, "switchboard/")
+				if box := drawn.boxOf[to]; box != "" && box != from {
+					found.Add(from, box)
+				}
+			}
+		}
+	}
+	files, imports := heart(t).Files(), heart(t).Imports()
+	for name := range files {
+		note(name, files[name], imports[name])
+	}
+	for _, dir := range packages(t) {
+		p, err := source.Read(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, imported := range p.Imports() {
+			for path := range imported {
+				to := strings.TrimPrefix(path, "switchboard/")
+				if to == "switchboard" || slices.Contains(forTests, to) || drawn.boxOf[to] == "leaves" && drawn.boxOf[dir] == "leaves" {
+					t.Errorf("%s imports %s", dir, path)
+				}
+			}
+			if !slices.Contains(forTests, dir) {
+				note(dir, imported)
+			}
+		}
+	}
+	for name := range drawn.boxOf {
+		if !seen[name] {
+			t.Errorf("the picture in CONTRIBUTING.md has %s, which is not there", name)
+		}
+	}
+	wantArrows(t, found, drawn.arrows, "the source has an arrow from %s to %s, and the picture in CONTRIBUTING.md has not")
+	wantArrows(t, drawn.arrows, found, "the picture in CONTRIBUTING.md has an arrow from %s to %s, and the source has not")
+	if circle := found.Circle(); circle != nil {
+		t.Errorf("these boxes use each other in a circle: %v", circle)
+	}
+}
+
+// packages returns the folders below internal/.
+func packages(t *testing.T) (dirs []string) {
+	t.Helper()
+	entries, err := os.ReadDir("internal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		dirs = append(dirs, "internal/"+entry.Name())
+	}
+	return dirs
+}
+
+func wantArrows(t *testing.T, these, there source.Graph, complaint string) {
+	t.Helper()
+	for from, all := range these {
+		for to := range all {
+			if !there[from][to] {
+				t.Errorf(complaint, from, to)
+			}
+		}
+	}
+}
+
+// CONTRIBUTING.md names the largest circle of files.
+func TestLargestCircle(t *testing.T) {
+	circle := strings.Join(heart(t).Files().Circle(), " ")
+	if !strings.Contains(readText(t, "CONTRIBUTING.md"), "`"+circle+"`") {
+		t.Errorf("CONTRIBUTING.md does not say that the largest circle of files is\n%s", circle)
+	}
+}
+
+// The hub needs no lock, since one goroutine owns all that it touches, and knows
+// neither sockets nor HTTP.
+func TestHubKnowsNoSockets(t *testing.T) {
+	foreign := []string{"net", "net/http", "sync", "sync/atomic", "github.com/gorilla/websocket", "switchboard/internal/conn"}
+	imports := heart(t).Imports()
+	for file, box := range readLayout(t).boxOf {
+		if box != "hub" {
+			continue
+		}
+		for _, path := range slices.Sorted(maps.Keys(imports[file])) {
+			if slices.Contains(foreign, path) {
+				t.Errorf("%s imports %s", file, path)
+			}
+		}
+	}
+}
