@@ -236,7 +236,7 @@ func (h *Hub) remove(c *Client, why *Closing) {
 	}
 	h.registry.remove(c)
 	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", stands.Reason)
-	h.succeed(c)
+	h.passName(c)
 }
 
 // obey does what a client asks, or tells it why not.

@@ -7,12 +7,13 @@ import (
 	"switchboard/internal/late"
 )
 
-// A probe finds out whether the holder of a name that somebody else asks for
-// is still there: a phone that changed networks must not be locked out by
-// its own ghost, and nobody alive may lose their name. The holder is pinged at
-// once; a sign of life refuses the newcomers, silence or a goodbye gives the
-// name to the first of them. A newcomer that waits cannot be joined or called,
-// since its name and role are about to change. Owned by the hub.
+// A probe finds out whether the holder of a name that somebody else asks for is
+// still there. A phone that changes networks comes back before its old connection
+// is known to be lost; and nobody who is there may lose their name. The holder is
+// pinged at once. If it gives a sign of life, the newcomers are refused; if it is
+// silent or says goodbye, the first of them has the name. A newcomer that waits
+// cannot be joined or called, since its name and role are about to change. Owned by
+// the hub.
 type probe struct {
 	holder  *Client
 	waiting []newcomer
@@ -22,7 +23,7 @@ type probe struct {
 	timer   *time.Timer
 }
 
-// newcomer is a login that waits for the outcome.
+// newcomer is a login that waits for the outcome of a probe.
 type newcomer struct {
 	c   *Client
 	req Request
@@ -31,7 +32,7 @@ type newcomer struct {
 
 const (
 	probeTime  = 3 * time.Second
-	maxWaiting = 8 // newcomers a probe; more cannot all be right
+	maxWaiting = 8 // newcomers a probe, since each is kept in memory
 
 	// How long a refusal waits for a goodbye after a sign of life. A browser
 	// answers a ping although its page has closed the connection already.
@@ -80,7 +81,7 @@ func (h *Hub) probeTimedOut(p *probe) {
 		return
 	}
 	if p.lives {
-		h.settle(p)
+		h.endProbe(p)
 		return
 	}
 	overdue := time.Since(p.begun) - probeTime
@@ -99,9 +100,9 @@ func (h *Hub) wait(p *probe, d time.Duration) {
 	p.timer = late.AfterFunc(d, func() { h.post(probeDue{p}) })
 }
 
-// succeed gives the name of a holder that has gone to the first newcomer who
-// may have it now. While it waited, it could do other things.
-func (h *Hub) succeed(holder *Client) {
+// passName gives the name of a holder that has gone to the first newcomer that may
+// have it now. While it waited, it could do other things.
+func (h *Hub) passName(holder *Client) {
 	p := h.probes[holder]
 	if p == nil {
 		return
@@ -118,11 +119,11 @@ func (h *Hub) succeed(holder *Client) {
 		h.acknowledge(next.c, next.req, nil)
 		taken = true
 	}
-	h.settle(p)
+	h.endProbe(p)
 }
 
-// settle ends a probe and refuses all that still wait for it.
-func (h *Hub) settle(p *probe) {
+// endProbe refuses all that still wait for a probe, and forgets it.
+func (h *Hub) endProbe(p *probe) {
 	p.timer.Stop()
 	delete(h.probes, p.holder)
 	for _, n := range p.waiting {
@@ -141,6 +142,6 @@ func (h *Hub) forgetWaiting(c *Client) {
 	p.waiting = slices.DeleteFunc(p.waiting, func(n newcomer) bool { return n.c == c })
 	c.waiting = nil
 	if len(p.waiting) == 0 {
-		h.settle(p)
+		h.endProbe(p)
 	}
 }
