@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// This file says who, or which call, is meant by a name or an id.
+// This file finds whom, or which call, a client means by a name or an id.
 
-// address is how others speak of c: by its name, or by an id if it is in a
-// room without one.
+// address returns how others address c: by its name, or by an id if it is in a room
+// without a name.
 func (c *Client) address() string {
 	if c.loggedIn() {
 		return c.name.Text
@@ -17,7 +17,7 @@ func (c *Client) address() string {
 	return c.memberID
 }
 
-// addressKey is what addresses are compared by.
+// addressKey returns the key by which addresses of c are compared.
 func (c *Client) addressKey() string {
 	if c.loggedIn() {
 		return c.name.Key
@@ -37,7 +37,7 @@ func (cl *Call) peerAddress(c *Client) string {
 	return cl.peer(c).address()
 }
 
-// isWith reports whether c may mean the call by naming key.
+// isWith reports whether the call is the one that c means by a name with this key.
 func (cl *Call) isWith(c *Client, key string) bool {
 	if c == cl.caller.Client && cl.dialled.Key != "" && cl.dialled.Key == key {
 		return true
@@ -45,8 +45,8 @@ func (cl *Call) isWith(c *Client, key string) bool {
 	return cl.peer(c).addressKey() == key
 }
 
-// callee returns who is reached under a name: its holder, or else whoever is
-// in the room of that name, which then is what the caller dialled.
+// callee returns the client that is called by a name: its holder, or else the member
+// of the room of that name. Then it returns the room's name too.
 func (h *Hub) callee(name Name) (callee *Client, dialled Name) {
 	if holder := h.registry.byKey[name.Key]; holder != nil {
 		return holder, Name{}
@@ -57,7 +57,7 @@ func (h *Hub) callee(name Name) (callee *Client, dialled Name) {
 	return nil, Name{}
 }
 
-// find returns the call of c that a command is about.
+// find returns the call of c that a command is addressed to.
 func (h *Hub) find(c *Client, to Target) (*Call, *Refused) {
 	switch {
 	case to.CallID != "":
@@ -75,8 +75,8 @@ func (h *Hub) find(c *Client, to Target) (*Call, *Refused) {
 	return nil, refuse(CodeBadRequest, `there are several calls: say which by "callID" or "name"`)
 }
 
-// findByID gives the same answer for a foreign call as for none, lest ids
-// could be probed.
+// findByID gives the same refusal for somebody else's call as for none, so that
+// nobody can find out which ids there are.
 func (h *Hub) findByID(c *Client, to Target) (*Call, *Refused) {
 	cl := h.calls[to.CallID]
 	if cl == nil || !cl.has(c) {
@@ -88,8 +88,8 @@ func (h *Hub) findByID(c *Client, to Target) (*Call, *Refused) {
 	return cl, nil
 }
 
-// callWith returns the call between c and whoever it addresses so. Two
-// parties never have more than one.
+// callWith returns the call between c and the party that it addresses by this key,
+// nil if there is none. Two parties never have more than one.
 func (c *Client) callWith(key string) *Call {
 	for _, cl := range c.calls {
 		if cl.isWith(c, key) {

@@ -6,9 +6,9 @@ import (
 	"switchboard/internal/conn"
 )
 
-// A Closing says why a connection ends: the code and the text of its close
-// frame. The list is closed, like those of codes and reasons. Why connections
-// end by themselves, such as a binary frame, stands in internal/conn/closing.go.
+// A Closing says why a connection ends: the code and the text of its close frame.
+// The list is closed, like those of codes and reasons. The closings of the WebSocket
+// itself, such as for a binary frame, stand in internal/conn/closing.go.
 type Closing = conn.Closing
 
 var (

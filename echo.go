@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Pages of some families send an end when they are told of one, and when what
-// they asked is refused. That end does not say what it ends, and may arrive
-// when the next call rings already, as may one that its user made before the
-// page was told. Neither declines that call.
+// Pages of some families send an end when they are told of one, and when their
+// request is refused. Such an end does not say which call it ends. It may arrive
+// when the next call rings already, and so may an end that the user made before the
+// page was told. Neither declines the next call.
 
-// echo says which ends may still come from a client of such a family. None do
-// when the client has made or taken a call since: it ends that. Owned by the
-// hub.
+// echo says which ends may still come from a client of such a family. When the
+// client has made or taken a call since, none do: an end then ends that call. Owned
+// by the hub.
 type echo struct {
 	ends  int   // how many more may come
 	due   bool  // the next one is expected: it is ignored although there is no call
@@ -40,8 +40,8 @@ func (c *Client) expectEndsAfter(refusal *Refused) {
 	}
 }
 
-// isEcho reports whether a leave of c ends nothing, since it belongs to what c
-// was told before. It never belongs to a call that c has made or taken.
+// isEcho reports whether a leave of c is such an end, and so ends no call. It is none
+// if c is in a call that c has made or taken.
 func (c *Client) isEcho(cmd Leave) bool {
 	own := func(cl *Call) bool { return c == cl.caller.Client || cl.state == active }
 	if cmd != (Leave{}) || c.echo.ends == 0 || slices.ContainsFunc(c.calls, own) {

@@ -8,11 +8,11 @@ import (
 	"github.com/google/uuid"
 )
 
-// Hub owns what clients share: who is signed in, and the calls. One
-// goroutine, run, does everything to it; everybody else sends it a message
-// by post. It never waits: not for a client, whose outbox takes an event at
-// once or proves it too slow, and not for a timer, which only posts. So each
-// message is one step, and between steps the invariants of hub_test.go hold.
+// Hub owns what clients share: who is signed in, the calls, the rooms. One
+// goroutine, run, does everything to it; everybody else sends it a message by
+// post. It never waits: a client's carrier takes an event at once or the client is
+// too slow, and timers only post. So each message is one step, and between steps
+// the invariants of the tests hold (checkInvariants in hub_test.go).
 type Hub struct {
 	// Set before run, then only read.
 	rights Rights
@@ -36,12 +36,12 @@ type Hub struct {
 type hubLimits struct {
 	maxCalls     int           // at once, for a party whose role holds several
 	maxListBytes int           // of a users list, in the weight of an event
-	ringTimeout  time.Duration // then a call nobody answered ends
-	loginTimeout time.Duration // then a connection that has not signed in ends
+	ringTimeout  time.Duration // how long a call may ring
+	loginTimeout time.Duration // how long a connection may be without a name and a room
 }
 
-// inboxLen smooths bursts. When it is full, readers wait, and TCP makes
-// their clients wait.
+// inboxLen is how many messages may wait for the hub. When it is full, read loops
+// wait, and TCP makes their clients wait.
 const inboxLen = 256
 
 func newHub(rights Rights, limits hubLimits, log *slog.Logger) *Hub {
@@ -90,8 +90,8 @@ type (
 	hubAsked   struct{ answered chan<- struct{} } // by answers, which waits
 )
 
-// run handles messages until stop is called. What has come already is taken
-// without waiting, which costs less than a choice between two channels.
+// run handles messages until stop is called. It takes what has come already
+// without a choice between two channels, which would cost more.
 func (h *Hub) run() {
 	for {
 		select {
@@ -112,8 +112,8 @@ func (h *Hub) run() {
 // stop ends run. Messages posted from then on are dropped.
 func (h *Hub) stop() { close(h.done) }
 
-// post sends the hub a message. It may wait while the hub is busy, and
-// reports false if it would wait for a hub that has stopped.
+// post sends the hub a message. It waits while the inbox is full, and returns false
+// if the hub has stopped meanwhile.
 func (h *Hub) post(m any) bool {
 	select {
 	case h.inbox <- m: // without waiting, as in run
@@ -128,9 +128,9 @@ func (h *Hub) post(m any) bool {
 	}
 }
 
-// answers waits until the hub has dealt with everything that was posted before,
-// and reports whether it has before somebody gives up, which nobody does on a
-// nil channel. A hub that was stopped has nothing to do.
+// answers waits until the hub has dealt with everything that was posted before, and
+// returns true then, or at once if the hub has stopped. It returns false when
+// givenUp is closed; a nil channel never is.
 func (h *Hub) answers(givenUp <-chan struct{}) bool {
 	answered := make(chan struct{})
 	select {
@@ -183,9 +183,9 @@ func (h *Hub) handle(m any) {
 	h.dropBehind()
 }
 
-// dropBehind removes those who could not keep up. It waits for the end of
-// the step, which may still hold on to them, and goes on until nobody is
-// left: telling their peers may prove a peer too slow.
+// dropBehind removes the clients that could not take an event. It is called at the
+// end of a step, since the step may still use them, and goes on until none is left:
+// telling their peers may show that a peer is too slow.
 func (h *Hub) dropBehind() {
 	for len(h.behind) > 0 {
 		c := h.behind[0]
@@ -206,8 +206,8 @@ func (h *Hub) admit(via carrier, id uint64) {
 }
 
 // speaker returns the client that a connection speaks for, and notes the profile
-// of its family. It returns nil if the client has been let go, which its reader
-// had not noticed yet.
+// of its family. It returns nil if the client has been removed, and the read loop
+// does not know yet.
 func (h *Hub) speaker(via carrier, profile *Profile) *Client {
 	c := h.clients[via]
 	if c != nil {
@@ -332,8 +332,8 @@ func (h *Hub) listUsers(c *Client) *Refused {
 	return nil
 }
 
-// shutDown ends every call and every connection. It follows in the inbox
-// what was read before it, so an answer under way still arrives.
+// shutDown ends every call and every connection. It stands in the inbox behind what
+// was read before, so that an answer under way still arrives.
 func (h *Hub) shutDown() {
 	h.closing = true
 	for _, cl := range h.calls {
@@ -344,8 +344,8 @@ func (h *Hub) shutDown() {
 	}
 }
 
-// tell queues an event for c. Whoever cannot take it is too slow, and is
-// removed when the step is over.
+// tell queues an event for c. If c cannot take it, it is too slow, and is removed
+// when the step is over.
 func (h *Hub) tell(c *Client, ev Event) {
 	if !c.via.send(ev) {
 		h.behind = append(h.behind, c)

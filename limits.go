@@ -5,15 +5,16 @@ import (
 	"time"
 )
 
-// How much of the wrong a client may do within a minute.
+// How many refusals of a kind a client may have within a minute, before its
+// connection ends. They protect from clients that only cost.
 const (
 	maxFaults = 50  // messages that are not JSON, incomplete, or of unknown type
 	maxExcess = 100 // messages over the rate
 )
 
-// What a call holds for one direction. A browser gathers a few dozen
-// candidates. They are told all at once, together with the offer and the answer,
-// and half of an outbox must have room for that: see minQueue.
+// What a call holds for one direction. A browser gathers a few dozen candidates.
+// They are all told at once, together with the offer and the answer, and half of a
+// queue must have room for that: see minQueue.
 const (
 	maxHeld      = 128
 	maxHeldBytes = 64 << 10
@@ -69,12 +70,12 @@ func refuseExcess() *Refused {
 // answer may be large.
 const usersCost = 20
 
-// costlyBytes are what counts as a message more, so that a few large messages
-// cannot fill the outbox of whoever a client is talking to.
+// costlyBytes is the size for which a message counts as one more: a few large
+// messages must not fill the queue of the other party.
 const costlyBytes = 4 << 10
 
-// cost is what a command in a frame of some size takes of its client's
-// allowance.
+// cost returns how many messages of the allowance a command takes that came in a
+// frame of some size.
 func cost(cmd Command, size int) int {
 	if _, ok := cmd.(ListUsers); ok {
 		return usersCost

@@ -2,15 +2,15 @@ package main
 
 import "switchboard/internal/late"
 
-// This file is about signing in: who may have which name, and by when. What
-// happens if somebody holds the name already is in probe.go.
+// This file is about signing in: who may have which name, and by when. If somebody
+// holds the name already, probe.go decides.
 
 // startLoginTimer gives c time to sign in.
 func (h *Hub) startLoginTimer(c *Client) {
 	c.loginTimer = late.AfterFunc(h.limits.loginTimeout, func() { h.post(loginDue{c}) })
 }
 
-// letIn tells c, whose family wants to know, by what id it goes.
+// letIn tells c its id, for families that ask for one.
 func (h *Hub) letIn(c *Client) {
 	if c.memberID == "" {
 		c.memberID = newMemberID()
@@ -18,8 +18,8 @@ func (h *Hub) letIn(c *Client) {
 	h.tell(c, Connected{c.memberID})
 }
 
-// login gives c the name that it asks for, if the name is free. If somebody
-// holds it, a probe finds out whether that is still so.
+// login gives c the name that it asks for, if the name is free. If somebody holds
+// it, c waits for a probe of the holder.
 func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 	if refusal := h.checkLogin(c, cmd); refusal != nil {
 		return refusal
@@ -31,7 +31,7 @@ func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 	return nil
 }
 
-// checkLogin says why c may not have a name now, whoever holds it.
+// checkLogin returns why c may not have a name now, whoever holds that.
 func (h *Hub) checkLogin(c *Client, cmd Login) *Refused {
 	switch {
 	case c.loggedIn():

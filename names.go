@@ -9,12 +9,11 @@ import (
 	"golang.org/x/text/secure/precis"
 )
 
-// maxNameRunes keeps names short enough to be shown in a line and cheap to
-// compare.
+// maxNameRunes bounds a name, which is shown in one line, and compared often.
 const maxNameRunes = 64
 
-// maxNameBytes is how long a name may be before the profile has shortened it:
-// composition (NFC) joins up to four characters. Longer ones are not looked at.
+// maxNameBytes bounds what the profile is applied to. It may shorten a text to a
+// name: composition (NFC) joins up to four characters.
 const maxNameBytes = 4 * maxNameRunes * utf8.UTFMax
 
 // Name is a name as RFC 8266 (the PRECIS Nickname profile) lets it through.
@@ -70,11 +69,11 @@ func neverInName(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs)
 }
 
-// nameRule words what parseName refuses.
+// nameRule is what clients are told when parseName refuses a name.
 var nameRule = fmt.Sprintf("a name has 1 to %d characters, and none that is invisible or for private use", maxNameRunes)
 
-// nameOf returns the Name that a client addresses. What cannot be a name has
-// no key, so nobody is found under it.
+// nameOf returns the Name that a client addresses. What cannot be a name has no key,
+// so that nobody is found under it.
 func nameOf(s string) *Name {
 	name, ok := parseName(s)
 	if !ok {

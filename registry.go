@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// registry holds who is signed in, by the key of their names. Owned by the
-// hub.
+// registry holds the clients that are signed in, by the keys of their names. Owned
+// by the hub.
 type registry struct {
 	byKey map[string]*Client
 
-	// Those of each role in the order of their keys, so that making a list
-	// neither sorts nor looks at those who do not belong in it.
+	// The clients of each role in the order of their keys: so a list is made without
+	// sorting, and without looking at clients that are not in it.
 	byRole map[string][]*Client
 }
 
@@ -26,8 +26,8 @@ func (r *registry) add(c *Client) {
 	r.byRole[c.role] = slices.Insert(same, indexOf(same, c), c)
 }
 
-// remove takes c out, if it is c that holds the name: a late goodbye must
-// not remove whoever signed in under the same name since.
+// remove takes c out, if c holds its name: a late goodbye must not remove the client
+// that has signed in under the same name since.
 func (r *registry) remove(c *Client) {
 	if r.byKey[c.name.Key] != c {
 		return
@@ -42,7 +42,8 @@ func (r *registry) remove(c *Client) {
 	r.byRole[c.role] = same
 }
 
-// indexOf returns where c stands, or belongs, among those of its role.
+// indexOf returns the index of c among the clients of its role, or the one that it
+// would have.
 func indexOf(same []*Client, c *Client) int {
 	i, _ := slices.BinarySearchFunc(same, c, compareKeys)
 	return i
@@ -50,13 +51,12 @@ func indexOf(same []*Client, c *Client) int {
 
 func compareKeys(a, b *Client) int { return cmp.Compare(a.name.Key, b.name.Key) }
 
-// maxListed bounds a users list, which is made on the hub's own time and
-// sent in one frame.
+// maxListed bounds a users list: the hub makes it while everybody else waits.
 const maxListed = 200
 
-// list returns those whom c may call or be called by, in the order of names,
-// and how many they are in all. It returns at most maxListed of them, and not
-// more than maxBytes by weight.
+// list returns the clients that c may call or be called by, in the order of names,
+// and how many they are in all. It lists at most maxListed of them, and no more
+// than weigh maxBytes.
 func (r *registry) list(c *Client, rights Rights, maxBytes int) UsersListed {
 	var concerned [][]*Client
 	total := 0
@@ -84,8 +84,8 @@ func (r *registry) list(c *Client, rights Rights, maxBytes int) UsersListed {
 	return UsersListed{Users: users, Total: total}
 }
 
-// first takes the first in the order of keys out of several ordered lists, one
-// of which must have somebody.
+// first takes the client with the lowest key out of several ordered lists, which
+// must not all be empty.
 func first(lists [][]*Client) *Client {
 	from := -1
 	for i, list := range lists {

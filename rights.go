@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Rights say who may call whom: a set of pairs of caller role and callee
-// role, with "" for no role. It is data, so that a clinic writes
-// doctor:patient where a school writes teacher:student. Read only.
+// Rights say who may call whom: a set of pairs of caller role and callee role, ""
+// for no role. They are data and not code, so that a clinic writes doctor:patient
+// where a school writes teacher:student. They are only read.
 type Rights struct {
 	pairs   map[rolePair]bool
 	known   map[string]bool // every role that a pair names
@@ -50,8 +50,8 @@ func (r Rights) mayCall(caller, callee string) bool {
 	return r.pairs[rolePair{caller, callee}]
 }
 
-// concern reports whether either of the two may call the other, and so may
-// know of it.
+// concern reports whether either of the two may call the other. Only then may they
+// know of each other.
 func (r Rights) concern(a, b string) bool {
 	return r.mayCall(a, b) || r.mayCall(b, a)
 }

@@ -2,9 +2,9 @@ package main
 
 import "slices"
 
-// A Room is where two meet who know no names but the room's. When the second
-// comes in, a call is active between them; either may offer. A room that
-// nobody is in is forgotten. Owned by the hub.
+// A Room is where two clients meet that know only the name of the room. When the
+// second joins, a call is active between them, and either may offer. A room without
+// members is forgotten. Owned by the hub.
 type Room struct {
 	name    Name
 	members []*Client // one or two
@@ -16,8 +16,8 @@ func (r *Room) others(c *Client) []*Client {
 	return slices.DeleteFunc(slices.Clone(r.members), func(other *Client) bool { return other == c })
 }
 
-// full reports whether nobody else fits in. A member who talks to somebody
-// outside has no room for another either.
+// full reports whether nobody else may join: there are two members, or the one is in
+// a call with somebody outside.
 func (r *Room) full() bool {
 	return len(r.members) == maxMembers || len(r.members[0].calls) > 0
 }
@@ -71,16 +71,16 @@ func (h *Hub) tellJoined(c *Client) {
 	h.tell(c, joined)
 }
 
-// meet makes the call between the two members of a room. The one who came
-// last counts as the caller, since its page makes the offer.
+// meet makes the call between the two members of a room. The one that joined last
+// is the caller, since its page makes the offer.
 func (h *Hub) meet(room *Room) {
 	cl := h.newCall(room.members[1], room.members[0], roomWords)
 	cl.room = room
 	h.establish(cl)
 }
 
-// exitRoom takes c out of the room that it is in, if any. Its call in there
-// must have ended.
+// exitRoom takes c out of the room that it is in, if any. The room's call must have
+// ended.
 func (h *Hub) exitRoom(c *Client) {
 	room := c.room
 	if room == nil {
