@@ -106,7 +106,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkEncode(b *testing.B) {
 	info := CallInfo{CallID: "6a1f0c1e-4a8b-4f0e-9b77-0d6f3a2c9e51", Peer: "bob"}
 	request := info
-	request.Words = requestWords
+	request.Opening, request.Role = ByRequest, "student"
 	for name, ev := range map[string]Event{
 		"candidate":     NewCandidate{info, json.RawMessage(benchCandidate)},
 		"flatCandidate": NewCandidate{request, json.RawMessage(benchCandidate)},

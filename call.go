@@ -14,7 +14,7 @@ type Call struct {
 	id      string
 	caller  side
 	callee  side
-	words   Words // how it was opened
+	opening Opening
 	room    *Room // the two are its members; nil for all other calls
 	dialled Name  // the room name that the caller dialled; zero if it dialled the callee's name
 	state   callState
@@ -65,24 +65,15 @@ func (cl *Call) peer(c *Client) *Client {
 // info is what events about the call say to c.
 func (cl *Call) info(c *Client) CallInfo {
 	return CallInfo{
-		CallID:   cl.id,
-		Peer:     cl.peerAddress(c),
-		Words:    cl.wordsFor(c),
-		Role:     c.role,
-		Caller:   c == cl.caller.Client,
-		Answered: cl.state == active,
-		WantBare: c.sendsBare,
+		CallID:    cl.id,
+		Peer:      cl.peerAddress(c),
+		Opening:   cl.opening,
+		Role:      c.role,
+		InRoom:    c.room != nil,
+		Caller:    c == cl.caller.Client,
+		Answered:  cl.state == active,
+		SendsBare: c.sendsBare,
 	}
-}
-
-func (cl *Call) wordsFor(c *Client) Words {
-	switch {
-	case c.room != nil:
-		return roomWords
-	case c.role == "":
-		return offerWords // a page that knows no roles knows the tutorial's words only
-	}
-	return cl.words
 }
 
 // offer starts a call, renews the offer of one that rings, or renegotiates one.
@@ -161,7 +152,7 @@ func (h *Hub) startCall(c *Client, cmd Offer) (*Call, *Refused) {
 		return nil, refusal
 	}
 	c.echo = echo{}
-	cl := h.newCall(c, callee, cmd.Words)
+	cl := h.newCall(c, callee, cmd.Opening)
 	cl.dialled = dialled
 	h.passOffer(cl, c, cmd.SDP)
 	h.tell(c, Rang{cl.info(c)})
@@ -178,7 +169,7 @@ func (h *Hub) mayStart(c, callee *Client, cmd Offer) *Refused {
 		return refuse(CodeNoSuchUser, "nobody is signed in as "+cmd.To.Name.Text)
 	case c.room != nil:
 		return refuse(CodeForbidden, "whoever is in a room calls nobody outside it")
-	case cmd.Words == requestWords && c.role == "":
+	case cmd.Opening == ByRequest && c.role == "":
 		return refuse(CodeForbidden, "request-call needs a role, such as teacher")
 	case !h.rights.mayCall(c.role, callee.role):
 		return refuse(CodeForbidden, fmt.Sprintf("%s may not call %s", inRole(c.role), inRole(callee.role)))
@@ -205,8 +196,8 @@ func mayRing(callee *Client, name string) *Refused {
 }
 
 // newCall makes a call that rings.
-func (h *Hub) newCall(caller, callee *Client, words Words) *Call {
-	cl := &Call{id: h.newID(), caller: side{Client: caller}, callee: side{Client: callee}, words: words, started: time.Now()}
+func (h *Hub) newCall(caller, callee *Client, opening Opening) *Call {
+	cl := &Call{id: h.newID(), caller: side{Client: caller}, callee: side{Client: callee}, opening: opening, started: time.Now()}
 	cl.ring = late.AfterFunc(h.limits.ringTimeout, func() { h.post(ringDue{cl}) })
 	h.calls[cl.id] = cl
 	caller.calls = append(caller.calls, cl)
@@ -251,7 +242,7 @@ func (h *Hub) answer(c *Client, cmd Answer) (*Call, *Refused) {
 		return nil, refuseOverload(cl.peerAddress(c))
 	case c.via.crowded(): // and there is more to come for it as well
 		return nil, refuseOverload("you")
-	case cmd.Unfit:
+	case cmd.IsOffer: // no relay can join two offers
 		h.end(cl, ReasonFailed, nil)
 		return nil, refuse(CodeUnsupported, "this answer is an offer: there is no media server here that could take it, "+
 			"so answer the offer that you were given")

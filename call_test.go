@@ -65,9 +65,9 @@ func (ht *hubTester) checkCallsOf(c *Client) {
 }
 
 // ring starts a call and returns it.
-func (ht *hubTester) ring(caller, callee *Client, words Words) *Call {
+func (ht *hubTester) ring(caller, callee *Client, opening Opening) *Call {
 	ht.Helper()
-	ht.do(caller, Offer{To: toName(callee.name.Text), SDP: sdp, Words: words})
+	ht.do(caller, Offer{To: toName(callee.name.Text), SDP: sdp, Opening: opening})
 	ht.forget(caller, callee)
 	if len(callee.calls) == 0 {
 		ht.Fatalf("%s is not rung", callee.name.Text)
@@ -76,9 +76,9 @@ func (ht *hubTester) ring(caller, callee *Client, words Words) *Call {
 }
 
 // talk starts a call and answers it.
-func (ht *hubTester) talk(caller, callee *Client, words Words) *Call {
+func (ht *hubTester) talk(caller, callee *Client, opening Opening) *Call {
 	ht.Helper()
-	cl := ht.ring(caller, callee, words)
+	cl := ht.ring(caller, callee, opening)
 	ht.do(callee, Answer{SDP: sdp})
 	ht.forget(caller, callee)
 	return cl
@@ -110,11 +110,11 @@ func TestOfferRingsAndAnswerEstablishes(t *testing.T) {
 func TestRequestHoldsCandidatesOfBothUntilTheAnswer(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", "teacher"), ht.signIn("bob", "student")
-	forAnn := CallInfo{CallID: "call-1", Peer: "bob", Words: requestWords, Role: "teacher", Caller: true}
-	forBob := CallInfo{CallID: "call-1", Peer: "ann", Words: requestWords, Role: "student", Answered: true}
+	forAnn := CallInfo{CallID: "call-1", Peer: "bob", Opening: ByRequest, Role: "teacher", Caller: true}
+	forBob := CallInfo{CallID: "call-1", Peer: "ann", Opening: ByRequest, Role: "student", Answered: true}
 	a1, a2, b1 := json.RawMessage(`"a1"`), json.RawMessage(`"a2"`), json.RawMessage(`"b1"`)
 
-	ht.ring(ann, bob, requestWords)
+	ht.ring(ann, bob, ByRequest)
 	ht.do(ann, Candidate{Candidate: a1})
 	ht.do(bob, Candidate{Candidate: b1})
 	ht.do(ann, Candidate{Candidate: a2})
@@ -133,7 +133,7 @@ func TestHeldCandidatesAreBoundedInBytes(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", "teacher"), ht.signIn("bob", "student")
 	large := json.RawMessage(`"` + strings.Repeat("x", maxHeldBytes/2-eventOverhead-2) + `"`)
-	ht.ring(ann, bob, requestWords)
+	ht.ring(ann, bob, ByRequest)
 	ht.do(ann, Candidate{Candidate: large})
 	ht.do(ann, Candidate{Candidate: large})
 	ht.wantIdle(ann)
@@ -150,13 +150,13 @@ func TestRingTimeoutMeetsAnswer(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
 
-	cl := ht.talk(ann, bob, offerWords)
+	cl := ht.talk(ann, bob, ByOffer)
 	ht.step(ringDue{cl})
 	ht.wantIdle(ann, bob)
 	ht.do(ann, Leave{})
 	ht.forget(bob)
 
-	cl = ht.ring(ann, bob, offerWords)
+	cl = ht.ring(ann, bob, ByOffer)
 	ht.step(ringDue{cl})
 	ht.want(ann, "the end", Ended{cl.info(ann), ReasonNoAnswer})
 	ht.want(bob, "the end", Ended{cl.info(bob), ReasonNoAnswer})
@@ -171,7 +171,7 @@ func TestRingTimeoutMeetsAnswer(t *testing.T) {
 func TestHasteIsRefused(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
-	cl := ht.talk(ann, bob, offerWords)
+	cl := ht.talk(ann, bob, ByOffer)
 	ht.do(bob, Offer{To: toName("ann"), SDP: sdp})
 	ht.want(ann, "the offer", Offered{cl.info(ann), sdp})
 	carrierOf(bob).limit = 2 * NewCandidate{Candidate: candidate}.Weight()
@@ -216,7 +216,7 @@ func TestOneCallForWhoCannotNameIt(t *testing.T) {
 	ht := newHubTester(t)
 	tina, sam, sue := ht.signIn("tina", "teacher"), ht.signIn("sam", "student"), ht.signIn("sue", "student")
 	tina.profile = one2one{}.Profile()
-	ht.ring(tina, sam, offerWords)
+	ht.ring(tina, sam, ByOffer)
 	ht.do(tina, Offer{To: toName("sue"), SDP: sdp})
 	ht.wantRefused(tina, CodeBusy)
 	ht.wantIdle(sue)
@@ -227,7 +227,7 @@ func TestOneCallForWhoCannotNameIt(t *testing.T) {
 func TestCandidatesWithoutFields(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
-	ht.talk(ann, bob, offerWords)
+	ht.talk(ann, bob, ByOffer)
 	bob.profile = socketIO{}.Profile()
 	for _, odd := range []string{`[5]`, `7`, `true`} {
 		ht.do(ann, Candidate{Candidate: raw(odd)})
@@ -257,14 +257,14 @@ func TestTeacherHoldsSeveralCallsUpToALimit(t *testing.T) {
 	ht := newHubTester(t)
 	teacher := ht.signIn("ann", "teacher")
 	for i := range testLimits.maxCalls {
-		ht.talk(teacher, ht.signIn(fmt.Sprintf("s%d", i), "student"), requestWords)
+		ht.talk(teacher, ht.signIn(fmt.Sprintf("s%d", i), "student"), ByRequest)
 	}
 	last := ht.signIn("last", "student")
-	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Words: requestWords})
+	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Opening: ByRequest})
 	ht.wantRefused(teacher, CodeTooMany)
 	ht.do(teacher, Leave{})
 	ht.wantRefused(teacher, CodeBadRequest)
 	ht.do(teacher, Leave{To: toName("s1")})
-	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Words: requestWords})
-	ht.want(last, "the offer", Offered{CallInfo{CallID: "call-4", Peer: "ann", Words: requestWords, Role: "student"}, sdp})
+	ht.do(teacher, Offer{To: toName("last"), SDP: sdp, Opening: ByRequest})
+	ht.want(last, "the offer", Offered{CallInfo{CallID: "call-4", Peer: "ann", Opening: ByRequest, Role: "student"}, sdp})
 }

@@ -26,7 +26,7 @@ func (w *held) add(candidate json.RawMessage) bool {
 // clients set their descriptions only then, and some families cannot use a
 // candidate before; the tutorial's want them as they come.
 func (cl *Call) holds() bool {
-	return cl.state == ringing && (cl.words == requestWords || cl.caller.profile.holds || cl.callee.profile.holds)
+	return cl.state == ringing && (cl.opening == ByRequest || cl.caller.profile.holds || cl.callee.profile.holds)
 }
 
 // candidate passes a candidate to the other party, or keeps it for it.
@@ -42,7 +42,7 @@ func (h *Hub) candidate(c *Client, cmd Candidate) (*Call, *Refused) {
 	switch {
 	case own.glare && cmd.To.CallID == "":
 		return nil, cl.refuseGlare(c)
-	case (cl.words == requestWords || peer.profile.takesFields) && !hasFields(cmd.Candidate):
+	case (cl.opening == ByRequest || peer.profile.takesFields) && !hasFields(cmd.Candidate):
 		return nil, refuse(CodeBadRequest, `"candidate" is an object or a string`)
 	case !cl.holds() && peer.via.crowded():
 		return nil, refuseOverload(cl.peerAddress(c))

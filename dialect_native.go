@@ -114,9 +114,9 @@ func (m *nativeMessage) command(word string) (Command, *Refused) {
 	case "login":
 		return login(m.name, m.role)
 	case "offer":
-		return m.offerCommand("offer", m.offer, offerWords)
+		return m.offerCommand("offer", m.offer, ByOffer)
 	case "request-call":
-		return m.offerCommand("sdp", m.sdp, requestWords)
+		return m.offerCommand("sdp", m.sdp, ByRequest)
 	case "answer":
 		return m.answerCommand("answer", m.answer)
 	case "respond-call":
@@ -149,15 +149,15 @@ func login(nameField, roleField json.RawMessage) (Command, *Refused) {
 	return Login{Name: name, Role: strings.ToLower(role)}, nil
 }
 
-func (m *nativeMessage) offerCommand(key string, sdp json.RawMessage, words Words) (Command, *Refused) {
-	to, refusal := m.addressee(words)
+func (m *nativeMessage) offerCommand(key string, sdp json.RawMessage, opening Opening) (Command, *Refused) {
+	to, refusal := m.addressee(opening)
 	switch {
 	case refusal != nil:
 		return nil, refusal
 	case jsonscan.Absent(sdp):
 		return nil, missing(key)
 	}
-	return Offer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}, Words: words}, nil
+	return Offer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}, Opening: opening}, nil
 }
 
 func (m *nativeMessage) answerCommand(key string, sdp json.RawMessage) (Command, *Refused) {
@@ -222,9 +222,9 @@ func roomName(raw json.RawMessage) (Name, *Refused) {
 
 // addressee is the address of an offer. The teacher's clients were never
 // told how to name the student, so theirs goes by several keys.
-func (m *nativeMessage) addressee(words Words) (Target, *Refused) {
+func (m *nativeMessage) addressee(opening Opening) (Target, *Refused) {
 	name := m.name
-	if words == requestWords {
+	if opening == ByRequest {
 		for _, alias := range []json.RawMessage{m.to, m.target, m.userID, m.studentID} {
 			if jsonscan.Blank(name) {
 				name = alias

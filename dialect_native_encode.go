@@ -34,6 +34,30 @@ func (e envelope) close(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// wording is the set of words in which a party hears of a call.
+type wording int
+
+const (
+	offerWords   wording = iota // the tutorial's
+	requestWords                // the teacher's request-call and what belongs to it
+	roomWords                   // getOffer, getAnswer, getCandidate, user_exit
+)
+
+// wording returns the words for the receiver of an event. A page without a role knows
+// only the tutorial's. In packets, whoever is called hears request-call: the
+// samples of Socket.IO know no other way of being called.
+func (e envelope) wording(info CallInfo) wording {
+	switch {
+	case info.InRoom:
+		return roomWords
+	case info.Role != "" && info.Opening == ByRequest:
+		return requestWords
+	case e == packetEnvelope && !info.Caller:
+		return requestWords
+	}
+	return offerWords
+}
+
 // greeting is what the tutorial's server says first, the one frame that is
 // not JSON.
 const greeting = "Hello world"
@@ -53,16 +77,16 @@ func (e envelope) encode(dst []byte, ev Event) []byte {
 	case Greeted:
 		return append(dst, greeting...)
 	case Offered:
-		return e.description(dst, ev.CallInfo, offerKeys[ev.Words], "offer", ev.SDP)
+		return e.description(dst, ev.CallInfo, offerKeys[e.wording(ev.CallInfo)], "offer", ev.SDP)
 	case Answered:
-		return e.description(dst, ev.CallInfo, answerKeys[ev.Words], "answer", ev.SDP)
+		return e.description(dst, ev.CallInfo, answerKeys[e.wording(ev.CallInfo)], "answer", ev.SDP)
 	case Rang:
 		if ev.Role == "" {
 			return dst
 		}
 		return e.about(dst, "ringing", ev.CallInfo)
 	case Established:
-		if ev.Words == roomWords || ev.Words == offerWords && ev.Role == "" {
+		if w := e.wording(ev.CallInfo); w == roomWords || w == offerWords && ev.Role == "" {
 			return dst
 		}
 		return e.about(dst, "call-created", ev.CallInfo)
@@ -134,10 +158,11 @@ func appendInfo(dst []byte, info CallInfo) []byte {
 }
 
 func (e envelope) candidate(dst []byte, ev NewCandidate) []byte {
-	if ev.Words == requestWords {
+	w := e.wording(ev.CallInfo)
+	if w == requestWords {
 		return e.flatCandidate(dst, ev)
 	}
-	k := candidateKeys[ev.Words]
+	k := candidateKeys[w]
 	dst = append(appendKey(e.open(dst, k.word), k.payload), ev.Candidate...)
 	return e.close(appendInfo(dst, ev.CallInfo))
 }
@@ -165,7 +190,7 @@ func (e envelope) flatCandidate(dst []byte, ev NewCandidate) []byte {
 }
 
 func (e envelope) ended(dst []byte, ev Ended) []byte {
-	if ev.Words == roomWords {
+	if ev.InRoom {
 		dst = appendMember(e.open(dst, "user_exit"), "id", ev.Peer)
 	} else {
 		dst = appendMember(e.open(dst, "leave"), "name", ev.Peer)

@@ -149,7 +149,7 @@ func answer(to Target, key string, sdp json.RawMessage) (Command, *Refused) {
 	if jsonscan.Absent(sdp) {
 		return nil, missing(key)
 	}
-	return Answer{To: to, SDP: describe(sdp), Unfit: isOffer(sdp)}, nil
+	return Answer{To: to, SDP: describe(sdp), IsOffer: isOffer(sdp)}, nil
 }
 
 // describe reads a session description in either form.
@@ -180,17 +180,17 @@ func (o one2one) Encode(dst []byte, ev Event) []byte {
 	case Offered:
 		dst = appendMember(o.open(dst, "incomingCall"), "from", ev.Peer)
 		dst = appendKey(dst, "offer")
-		return append(appendForm(dst, "offer", ev.SDP, ev.WantBare), '}')
+		return append(appendForm(dst, "offer", ev.SDP, ev.SendsBare), '}')
 	case Answered:
 		dst = appendMember(o.open(dst, "callResponse"), "response", "accepted")
 		dst = appendKey(dst, "sdpAnswer")
-		return append(appendForm(dst, "answer", ev.SDP, ev.WantBare), '}')
+		return append(appendForm(dst, "answer", ev.SDP, ev.SendsBare), '}')
 	case Established:
 		if ev.Caller {
 			return dst // it has heard the answer
 		}
 		dst = appendKey(o.open(dst, "startCommunication"), "sdpAnswer") // its pages' word for the offer
-		return append(appendForm(dst, "offer", ev.Offer, ev.WantBare), '}')
+		return append(appendForm(dst, "offer", ev.Offer, ev.SendsBare), '}')
 	case NewCandidate:
 		return append(append(appendKey(o.open(dst, "iceCandidate"), "candidate"), ev.Candidate...), '}')
 	case Ended:

@@ -109,8 +109,7 @@ func (who identity) command() (Command, *Refused) {
 		return nil, refusal
 	}
 	asked := cmd.(Login)
-	asked.Connects = true
-	return asked, nil
+	return Connect{&asked}, nil
 }
 
 // decodeEvent reads an event as a native message: its name is the type, its
@@ -292,28 +291,19 @@ func (s socketIO) Encode(dst []byte, ev Event) []byte {
 func (s socketIO) encodeCall(dst []byte, ev Event) []byte {
 	switch ev := ev.(type) {
 	case Offered:
-		if ev.Words == roomWords {
+		if ev.InRoom {
 			return append(appendObject(openPayload(dst, "getOffer"), "offer", ev.SDP), ']')
 		}
-		ev.Words = ownWords(ev.CallInfo)
-		return packetEnvelope.encode(dst, ev)
 	case Answered:
-		if ev.Words == roomWords {
+		if ev.InRoom {
 			return append(appendObject(openPayload(dst, "getAnswer"), "answer", ev.SDP), ']')
 		}
-		ev.Words = ownWords(ev.CallInfo)
-		return packetEnvelope.encode(dst, ev)
-	case Established:
-		ev.Words = ownWords(ev.CallInfo)
-		return packetEnvelope.encode(dst, ev)
 	case NewCandidate:
-		if ev.Words == roomWords {
+		if ev.InRoom {
 			return append(append(openPayload(dst, "getCandidate"), ev.Candidate...), ']')
 		}
-		ev.Words = ownWords(ev.CallInfo)
-		return packetEnvelope.encode(dst, ev)
 	case Ended:
-		if ev.Words == roomWords {
+		if ev.InRoom {
 			dst = append(openPayload(dst, "user_exit"), '{')
 			return append(appendMember(dst, "id", ev.Peer), "}]"...)
 		}
@@ -323,16 +313,6 @@ func (s socketIO) encodeCall(dst []byte, ev Event) []byte {
 
 // openPayload begins an event packet up to its argument.
 func openPayload(dst []byte, word string) []byte { return append(openEvent(dst, word), ',') }
-
-// ownWords are those that a party of this family hears in a call: whoever is
-// called hears request-call, the one way of being called that its samples
-// know; a caller hears the words that it has used itself.
-func ownWords(info CallInfo) Words {
-	if info.Words == offerWords && !info.Caller {
-		return requestWords
-	}
-	return info.Words
-}
 
 // receipt writes an ACK packet.
 func (socketIO) receipt(dst []byte, ev Acknowledged) []byte {

@@ -47,7 +47,7 @@ func TestSocketIODecode(t *testing.T) {
 		{`42["offer"," {\"name\":\"bob\",\"offer\":\"x\"} "]`, "offer", "", Offer{To: bob, SDP: desc(`"x"`)}},
 		{`42["answer",{"answer":{"type":"answer","sdp":"v=0"},"callID":"c"}]`, "answer", "", Answer{To: call, SDP: desc(`{"type":"answer","sdp":"v=0"}`)}},
 		{`42["answer",{"type":"answer","sdp":"v=0"}]`, "answer", "", Answer{SDP: desc(`{"type":"answer","sdp":"v=0"}`)}},
-		{`42["request-call",{"target":7,"sdp":"v=0"}]`, "request-call", "", Offer{To: Target{Name: nameOf("7")}, SDP: desc(`"v=0"`), Words: requestWords}},
+		{`42["request-call",{"target":7,"sdp":"v=0"}]`, "request-call", "", Offer{To: Target{Name: nameOf("7")}, SDP: desc(`"v=0"`), Opening: ByRequest}},
 
 		// The type of a description, where it is not a word.
 		{`42["offer",{"type":0,"sdp":"v=0"}]`, "offer", "", Offer{SDP: desc(`{"type":"offer","sdp":"v=0"}`)}},
@@ -58,7 +58,7 @@ func TestSocketIODecode(t *testing.T) {
 		{`42["answer",{"type":null,"sdp":"v=0","n":1e400}]`, "answer", "", Answer{SDP: desc(`{"type":"answer","sdp":"v=0","n":1e400}`)}},
 		{`42["respond-call",{"callID":"c","sdp":{"type":1,"sdp":"v=0"}}]`, "respond-call", "", Answer{To: call, SDP: desc(`{"type":"pranswer","sdp":"v=0"}`)}},
 		{`42["respond-call",{"callID":"c","sdp":{"sdp":"v=0"}}]`, "respond-call", "", Answer{To: call, SDP: desc(`{"type":"answer","sdp":"v=0"}`)}},
-		{`42["request-call",{"name":"bob","sdp":{"sdp":"v=0"}}]`, "request-call", "", Offer{To: bob, SDP: desc(`{"type":"offer","sdp":"v=0"}`), Words: requestWords}},
+		{`42["request-call",{"name":"bob","sdp":{"sdp":"v=0"}}]`, "request-call", "", Offer{To: bob, SDP: desc(`{"type":"offer","sdp":"v=0"}`), Opening: ByRequest}},
 
 		// Candidates: wrapped, or the argument itself.
 		{`42["candidate",{"candidate":"x","sdpMid":"0","sdpMLineIndex":0}]`, "candidate", "",
@@ -122,12 +122,12 @@ func TestSocketIOConnect(t *testing.T) {
 		{`40{"token":"x"}`, identity{}, Connect{}},
 		{`40{"role":"student"}`, identity{}, Connect{}},
 		{`40{"name":null}`, identity{}, Connect{}},
-		{`40{"name":"d","id":"c","userId":"b","userID":"a"}`, identity{}, Login{Name: *nameOf("a"), Connects: true}},
-		{`40{"name":"d","id":"c","userId":"b"}`, identity{}, Login{Name: *nameOf("b"), Connects: true}},
-		{`40{"name":"d","id":-7}`, identity{}, Login{Name: *nameOf("-7"), Connects: true}},
-		{`40`, student, Login{Name: *nameOf("sam"), Role: "student", Connects: true}},
-		{`40{"userId":"tina","role":"TEACHER"}`, student, Login{Name: *nameOf("tina"), Role: "teacher", Connects: true}},
-		{`40{"userId":"tina"}`, student, Login{Name: *nameOf("tina"), Role: "student", Connects: true}},
+		{`40{"name":"d","id":"c","userId":"b","userID":"a"}`, identity{}, Connect{&Login{Name: *nameOf("a")}}},
+		{`40{"name":"d","id":"c","userId":"b"}`, identity{}, Connect{&Login{Name: *nameOf("b")}}},
+		{`40{"name":"d","id":-7}`, identity{}, Connect{&Login{Name: *nameOf("-7")}}},
+		{`40`, student, Connect{&Login{Name: *nameOf("sam"), Role: "student"}}},
+		{`40{"userId":"tina","role":"TEACHER"}`, student, Connect{&Login{Name: *nameOf("tina"), Role: "teacher"}}},
+		{`40{"userId":"tina"}`, student, Connect{&Login{Name: *nameOf("tina"), Role: "student"}}},
 		{`42["users"]`, student, Quit{closeUnconnected}},
 		{`41`, student, Quit{closeUnconnected}},
 		{`40[]`, student, Quit{closeMalformed}},
@@ -152,8 +152,8 @@ func TestSocketIOEncode(t *testing.T) {
 	const sid = `40{"sid":"abc"}`
 	caller := CallInfo{CallID: "c", Peer: "bob", Caller: true, Role: "teacher"}
 	callee := CallInfo{CallID: "c", Peer: "ann"}
-	request, room := caller, CallInfo{CallID: "c", Peer: "x7", Words: roomWords}
-	request.Words = requestWords
+	request, room := caller, CallInfo{CallID: "c", Peer: "x7", InRoom: true, Opening: ByMeeting}
+	request.Opening = ByRequest
 	offer, answer := Description{JSON: json.RawMessage(`{"sdp":"v=0"}`)}, Description{JSON: json.RawMessage(`"v=0"`), Bare: true}
 	ice := json.RawMessage(`{"candidate":"x","type":"leave","sdpMid":"0"}`)
 	refused := Refused{Request: "offer", Code: CodeBusy, Message: "bob is in a call", Name: "bob"}
@@ -235,9 +235,9 @@ func FuzzSocketIO(f *testing.F) {
 		for _, ev := range eventsFor(req.Command) {
 			checkPacket(t, ev)
 		}
-		for _, words := range []Words{offerWords, requestWords, roomWords} {
+		for _, opening := range []Opening{ByOffer, ByRequest, ByMeeting} {
 			for _, caller := range []bool{true, false} {
-				info := CallInfo{CallID: "call", Peer: `b"o\b`, Words: words, Caller: caller}
+				info := CallInfo{CallID: "call", Peer: `b"o\b`, Opening: opening, InRoom: opening == ByMeeting, Role: "student", Caller: caller}
 				switch cmd := req.Command.(type) {
 				case Offer:
 					checkPacket(t, Offered{info, cmd.SDP})

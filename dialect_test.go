@@ -113,15 +113,15 @@ func TestNativeDecodes(t *testing.T) {
 		fails(`{"type":"offer","name":"bob","callID":7,"offer":"an offer"}`, CodeBadRequest, "offer"),
 		fails(`{"type":"offer","name":"bob","offer":1,"offer":1}`, CodeBadRequest, "offer"),
 
-		asks(`{"type":"request-call","name":"bob","sdp":{}}`, Offer{To: toBob, SDP: object(`{}`), Words: requestWords}),
-		asks(`{"type":"request-call","to":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Words: requestWords}),
-		asks(`{"type":"request-call","target":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Words: requestWords}),
-		asks(`{"type":"request-call","userID":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Words: requestWords}),
-		asks(`{"type":"request-call","studentID":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Words: requestWords}),
-		asks(`{"type":"request-call","name":null,"to":null,"userID":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Words: requestWords}),
-		asks(`{"type":"request-call","callID":"c","sdp":1}`, Offer{To: inCall, SDP: object(`1`), Words: requestWords}),
+		asks(`{"type":"request-call","name":"bob","sdp":{}}`, Offer{To: toBob, SDP: object(`{}`), Opening: ByRequest}),
+		asks(`{"type":"request-call","to":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Opening: ByRequest}),
+		asks(`{"type":"request-call","target":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Opening: ByRequest}),
+		asks(`{"type":"request-call","userID":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Opening: ByRequest}),
+		asks(`{"type":"request-call","studentID":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Opening: ByRequest}),
+		asks(`{"type":"request-call","name":null,"to":null,"userID":"bob","sdp":1}`, Offer{To: toBob, SDP: object(`1`), Opening: ByRequest}),
+		asks(`{"type":"request-call","callID":"c","sdp":1}`, Offer{To: inCall, SDP: object(`1`), Opening: ByRequest}),
 		fails(`{"type":"request-call","name":"bob"}`, CodeBadRequest, "request-call"),
-		asks(`{"type":"request-call","name":"","to":"","userID":7.0,"sdp":1}`, Offer{To: toName("7"), SDP: object(`1`), Words: requestWords}),
+		asks(`{"type":"request-call","name":"","to":"","userID":7.0,"sdp":1}`, Offer{To: toName("7"), SDP: object(`1`), Opening: ByRequest}),
 		fails(`{"type":"request-call","to":true,"sdp":1}`, CodeBadRequest, "request-call"),
 
 		asks(`{"type":"answer","name":"bob","answer":"a"}`, Answer{To: toBob, SDP: object(`"a"`)}),
@@ -220,11 +220,11 @@ func TestOne2OneDecodes(t *testing.T) {
 		fails(`{"id":"incomingCallResponse","from":{},"callResponse":"reject"}`, CodeBadRequest, "incomingCallResponse"),
 		fails(`{"id":"incomingCallResponse","from":"a","from":"a","callResponse":"reject"}`, CodeBadRequest, "incomingCallResponse"),
 		asks(`{"id":"incomingCallResponse","callResponse":"accept","sdpOffer":`+actpass+`}`,
-			Answer{SDP: bare(actpass), Unfit: true}),
+			Answer{SDP: bare(actpass), IsOffer: true}),
 		asks(`{"id":"incomingCallResponse","callResponse":"accept","sdpOffer":{"type":"answer","sdp":`+actpass+`}}`,
-			Answer{SDP: object(`{"type":"answer","sdp":` + actpass + `}`), Unfit: true}),
+			Answer{SDP: object(`{"type":"answer","sdp":` + actpass + `}`), IsOffer: true}),
 		asks(`{"id":"incomingCallResponse","callResponse":"accept","sdpOffer":{"sdp":"v=0","type":"offer"}}`,
-			Answer{SDP: object(`{"sdp":"v=0","type":"offer"}`), Unfit: true}),
+			Answer{SDP: object(`{"sdp":"v=0","type":"offer"}`), IsOffer: true}),
 		asks(`{"id":"incomingCallResponse","callResponse":"accept","sdpOffer":"v=0\r\na=setup:active\r\n"}`,
 			Answer{SDP: bare(`"v=0\r\na=setup:active\r\n"`)}),
 		asks(`{"id":"incomingCallResponse","callResponse":"accept","sdpOffer":["type","offer"]}`,
@@ -239,7 +239,7 @@ func TestOne2OneDecodes(t *testing.T) {
 		asks(`{"id":"incomingCallResponse","callResponse":true,"message":7}`, Leave{Reason: ReasonDeclined}),
 		asks(`{"id":"incomingCallResponse"}`, Leave{Reason: ReasonDeclined}),
 		asks(`{"id":"answer","sdp":"v=0"}`, Answer{SDP: bare(`"v=0"`)}),
-		asks(`{"id":"answer","sdp":{"type":"offer"}}`, Answer{SDP: object(`{"type":"offer"}`), Unfit: true}),
+		asks(`{"id":"answer","sdp":{"type":"offer"}}`, Answer{SDP: object(`{"type":"offer"}`), IsOffer: true}),
 		fails(`{"id":"answer","sdpOffer":"v=0"}`, CodeBadRequest, "answer"),
 
 		asks(`{"id":"onIceCandidate","candidate":{"candidate":""}}`, Candidate{Candidate: raw(`{"candidate":""}`)}),
@@ -277,8 +277,14 @@ func testEncoding(t *testing.T, dialect Dialect, tests []encoding) {
 	}
 }
 
-// inWords is what a party without a role is told of a call with bob.
-func inWords(w Words) CallInfo { return CallInfo{CallID: "c", Peer: "bob", Words: w} }
+// openedBy is what a party is told of a call with bob, without a role if it can be.
+func openedBy(opening Opening) CallInfo {
+	info := CallInfo{CallID: "c", Peer: "bob", Opening: opening, InRoom: opening == ByMeeting}
+	if opening == ByRequest {
+		info.Role = "student"
+	}
+	return info
+}
 
 func withRole(info CallInfo) CallInfo {
 	info.Role = "student"
@@ -286,7 +292,7 @@ func withRole(info CallInfo) CallInfo {
 }
 
 func TestNativeEncodes(t *testing.T) {
-	offer, request := inWords(offerWords), inWords(requestWords)
+	offer, request := openedBy(ByOffer), openedBy(ByRequest)
 	v0 := object(`{ "sdp" : "v=0" }`)
 	testEncoding(t, native{}, []encoding{
 		{Greeted{}, `Hello world`},
@@ -305,6 +311,8 @@ func TestNativeEncodes(t *testing.T) {
 		{Established{offer, v0}, ``},
 		{Established{withRole(offer), v0}, `{"type":"call-created","name":"bob","callID":"c"}`},
 		{Established{request, v0}, `{"type":"call-created","name":"bob","callID":"c"}`},
+		{Offered{CallInfo{CallID: "c", Peer: "bob", Opening: ByRequest}, v0}, // without a role
+			`{"type":"offer","offer":{"sdp":"v=0"},"name":"bob","callID":"c"}`},
 		{NewCandidate{offer, raw(`7`)}, `{"type":"candidate","candidate":7,"name":"bob","callID":"c"}`},
 		{NewCandidate{request, raw(`{"candidate":"x","type":"leave","callID":1,"seq":1,"sdpMLineIndex":0}`)},
 			`{"type":"new-ice-candidate","callID":"c","candidate":"x","sdpMLineIndex":0}`},
@@ -322,7 +330,7 @@ func TestNativeEncodes(t *testing.T) {
 }
 
 func TestRoomsEncode(t *testing.T) {
-	room := inWords(roomWords)
+	room := openedBy(ByMeeting)
 	testEncoding(t, native{}, []encoding{
 		{Joined{Room: "1234"}, `{"type":"room_users","users":[]}`},
 		{Joined{"1234", []Member{{"id", `l"`}}}, `{"type":"room_users","users":[{"id":"id","name":"l\""}]}`},
@@ -340,11 +348,11 @@ func TestRoomsEncode(t *testing.T) {
 }
 
 func TestOne2OneEncodes(t *testing.T) {
-	callee := inWords(offerWords)
+	callee := openedBy(ByOffer)
 	caller := callee
 	caller.Caller = true
 	answered := func(info CallInfo) CallInfo { info.Answered = true; return info }
-	wantBare := func(info CallInfo) CallInfo { info.WantBare = true; return info }
+	wantBare := func(info CallInfo) CallInfo { info.SendsBare = true; return info }
 	v0 := object(`{"by":"bob","sdp":"v=0\r\n"}`)
 
 	var o one2one
@@ -375,8 +383,8 @@ func TestOne2OneEncodes(t *testing.T) {
 		{Rang{caller}, ``},
 
 		// How the call was opened makes no difference to this family.
-		{Offered{inWords(requestWords), v0}, `{"id":"incomingCall","from":"bob","offer":{"by":"bob","sdp":"v=0\r\n"}}`},
-		{NewCandidate{inWords(requestWords), raw(`{"type":"x"}`)}, `{"id":"iceCandidate","candidate":{"type":"x"}}`},
+		{Offered{openedBy(ByRequest), v0}, `{"id":"incomingCall","from":"bob","offer":{"by":"bob","sdp":"v=0\r\n"}}`},
+		{NewCandidate{openedBy(ByRequest), raw(`{"type":"x"}`)}, `{"id":"iceCandidate","candidate":{"type":"x"}}`},
 		{NewCandidate{callee, raw(`""`)}, `{"id":"iceCandidate","candidate":""}`},
 
 		// Ends. Only a caller who waits for the answer is told in that form.
@@ -450,13 +458,13 @@ func FuzzOne2One(f *testing.F) {
 func forBare(ev Event) Event {
 	switch ev := ev.(type) {
 	case Offered:
-		ev.WantBare = true
+		ev.SendsBare = true
 		return ev
 	case Answered:
-		ev.WantBare = true
+		ev.SendsBare = true
 		return ev
 	case Established:
-		ev.WantBare = true
+		ev.SendsBare = true
 		return ev
 	}
 	return ev

@@ -23,11 +23,11 @@ type family struct {
 	path  string
 	enter []string // until it can be called; lines begin with "> " or "< "
 	says  words
-	hears func(opened Words) words // in a call opened so
+	hears func(opened Opening) words // in a call opened so
 
 	callerRole, calleeRole string
 
-	opens     Words // how its calls are opened
+	opens     Opening // how its calls are opened
 	holds     bool  // in all of its calls candidates wait for the answer
 	heldFirst bool  // as callee, it hears them before the call is made
 	bare      bool  // its descriptions are strings
@@ -39,7 +39,7 @@ type family struct {
 // words are keyed by what they mean. What a family has no words for is missing.
 type words map[string]string
 
-func always(w words) func(Words) words { return func(Words) words { return w } }
+func always(w words) func(Opening) words { return func(Opening) words { return w } }
 
 const ice = `{"candidate":"<text>","sdpMid":"0"}`
 
@@ -62,7 +62,7 @@ var families = []family{
 		hears:      hearsNative(true),
 		callerRole: "teacher",
 		calleeRole: "student",
-		opens:      requestWords,
+		opens:      ByRequest,
 	},
 	one2oneFamily("one-to-one with objects", "/call", false),
 	one2oneFamily("one-to-one with strings", "/one2one", true),
@@ -82,10 +82,10 @@ var families = []family{
 			`< 42["login",{"success":true,"name":"<me>","role":"<role>"}]`,
 		},
 		says:       events(requestSpeech),
-		hears:      always(events(hearsNative(true)(requestWords))),
+		hears:      always(events(hearsNative(true)(ByRequest))),
 		callerRole: "teacher",
 		calleeRole: "student",
-		opens:      requestWords,
+		opens:      ByRequest,
 		holds:      true,
 	},
 	{
@@ -139,8 +139,8 @@ var requestSpeech = words{
 
 // hearsNative gives the words of a native party, which are those of the call.
 // Some are only for parties that have a role, or in calls opened by one.
-func hearsNative(hasRole bool) func(Words) words {
-	return func(opened Words) words {
+func hearsNative(hasRole bool) func(Opening) words {
+	return func(opened Opening) words {
 		w := words{
 			"offer":         `{"type":"offer","offer":<sdp>,"name":"<peer>","callID":"<call>"}`,
 			"answer":        `{"type":"answer","answer":<sdp>,"name":"<peer>","callID":"<call>"}`,
@@ -149,7 +149,7 @@ func hearsNative(hasRole bool) func(Words) words {
 			"call refused":  `{"type":"error","code":"<code>","message":"...","request":"offer","name":"<peer>"}`,
 			"offer refused": `{"type":"error","code":"<code>","message":"...","request":"offer","name":"<peer>"}`,
 		}
-		if opened == requestWords && hasRole {
+		if opened == ByRequest && hasRole {
 			w["offer"] = `{"type":"request-call","sdp":<sdp>,"name":"<peer>","callID":"<call>"}`
 			w["answer"] = `{"type":"respond-call","sdp":<sdp>,"name":"<peer>","callID":"<call>"}`
 			w["candidate"] = `{"type":"new-ice-candidate","callID":"<call>","candidate":"<text>","sdpMid":"0"}`
@@ -503,7 +503,7 @@ func (c *conversation) trickle() {
 }
 
 func (c *conversation) holds() bool {
-	return !c.answered && (c.caller.opens == requestWords || c.caller.holds || c.callee.holds)
+	return !c.answered && (c.caller.opens == ByRequest || c.caller.holds || c.callee.holds)
 }
 
 // talk is a call from its offer to candidates after its answer.

@@ -263,11 +263,10 @@ func (h *Hub) command(c *Client, req Request) (*Call, *Refused) {
 	switch cmd := req.Command.(type) {
 	case Login:
 		return nil, h.login(c, req, cmd)
+	case Connect:
+		return nil, h.connect(c, req, cmd)
 	case Join:
 		return nil, h.join(c, cmd)
-	case Connect:
-		h.letIn(c)
-		return nil, nil
 	case Ping:
 		h.tell(c, Ponged{})
 		return nil, nil

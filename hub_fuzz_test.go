@@ -119,7 +119,7 @@ func (p *play) step(who int, what byte, detail int) {
 	case doOffer:
 		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp})
 	case doRequest:
-		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp, Words: requestWords})
+		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp, Opening: ByRequest})
 	case doAnswer:
 		p.ht.do(c, Answer{To: to, SDP: sdp})
 	case doCandidate:
@@ -209,7 +209,7 @@ func (p *play) drain(i int) {
 		case Answered:
 			p.expect(i, ev, p.told[i][ev.CallID])
 		case Established:
-			if ev.Words == roomWords && !p.knows(i, ev.CallID) {
+			if ev.Opening == ByMeeting && !p.knows(i, ev.CallID) {
 				p.told[i][ev.CallID] = true // a call in a room begins with it
 			}
 			p.expect(i, ev, p.told[i][ev.CallID])

@@ -202,7 +202,7 @@ func TestCommandsOfTheGoneAreDropped(t *testing.T) {
 func TestWhoFallsBehindIsLetGo(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob := ht.signIn("ann", ""), ht.signIn("bob", "")
-	cl := ht.ring(ann, bob, offerWords)
+	cl := ht.ring(ann, bob, ByOffer)
 	carrierOf(bob).limit = 0
 
 	ht.do(bob, Ping{})
@@ -220,7 +220,7 @@ func TestFallingBehindSpreads(t *testing.T) {
 	var students []*Client
 	for _, name := range []string{"s1", "s2", "s3"} {
 		student := ht.signIn(name, "student")
-		ht.talk(teacher, student, requestWords)
+		ht.talk(teacher, student, ByRequest)
 		students = append(students, student)
 	}
 	carrierOf(teacher).limit, carrierOf(students[1]).limit = 0, 0
@@ -247,7 +247,7 @@ func TestLoginTimeout(t *testing.T) {
 func TestShutdownComesAfterWhatWasRead(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob, waiting := ht.signIn("ann", ""), ht.signIn("bob", ""), ht.connect()
-	cl := ht.ring(ann, bob, offerWords)
+	cl := ht.ring(ann, bob, ByOffer)
 	ringing := cl.info(ann)
 	ht.login(waiting, "ann", "")
 	ht.do(bob, Answer{SDP: sdp})

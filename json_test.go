@@ -60,7 +60,7 @@ func decodeCopy(t *testing.T, dialect Dialect, frame []byte) (Request, *Refused)
 func eventsFor(cmd Command) []Event {
 	info := CallInfo{CallID: "call", Peer: `b"o\b`}
 	request := info
-	request.Words = requestWords
+	request.Opening, request.Role = ByRequest, "student"
 	switch cmd := cmd.(type) {
 	case Login:
 		return []Event{LoggedIn{Name: cmd.Name.Text, Role: cmd.Role}}
@@ -92,7 +92,7 @@ func checkFrame(t *testing.T, ev Event) {
 	case Answered:
 		checkPayload(t, frame, ev.SDP.JSON)
 	case NewCandidate:
-		if ev.Words == offerWords {
+		if ev.Opening == ByOffer {
 			checkPayload(t, frame, ev.Candidate)
 			return
 		}

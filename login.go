@@ -10,6 +10,15 @@ func (h *Hub) startLoginTimer(c *Client) {
 	c.loginTimer = late.AfterFunc(h.limits.loginTimeout, func() { h.post(loginDue{c}) })
 }
 
+// connect lets c in, and signs it in if it asks for that too.
+func (h *Hub) connect(c *Client, req Request, cmd Connect) *Refused {
+	if cmd.Login != nil {
+		return h.login(c, req, *cmd.Login)
+	}
+	h.letIn(c)
+	return nil
+}
+
 // letIn tells c its id, for families that ask for one.
 func (h *Hub) letIn(c *Client) {
 	if c.memberID == "" {
@@ -27,7 +36,7 @@ func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 	if holder := h.registry.byKey[cmd.Name.Key]; holder != nil {
 		return h.probe(holder, c, req, cmd)
 	}
-	h.signIn(c, cmd)
+	h.signIn(c, req, cmd)
 	return nil
 }
 
@@ -50,14 +59,15 @@ func nameTaken(name Name) *Refused {
 	return refuse(CodeNameTaken, name.Text+" is signed in already")
 }
 
-func (h *Hub) signIn(c *Client, cmd Login) {
+// signIn gives c its name. A request that was a Connect is granted too.
+func (h *Hub) signIn(c *Client, req Request, cmd Login) {
 	c.name, c.role = cmd.Name, cmd.Role
 	c.via.admit(true)
 	c.loginTimer.Stop()
 	c.loginTimer = nil // it will not be needed again, and most connections are signed in
 	h.registry.add(c)
 	h.log.Info("signed in", "conn", c.id, "name", c.name.Text, "role", c.role)
-	if cmd.Connects {
+	if _, connects := req.Command.(Connect); connects {
 		h.letIn(c)
 	}
 	h.tell(c, LoggedIn{Name: c.name.Text, Role: c.role})

@@ -15,21 +15,19 @@ type (
 	Login struct {
 		Name Name
 		Role string // in lower case; "" if none
-
-		Connects bool // it is a Connect as well; both are granted, or neither
 	}
 
-	// Connect asks to be let in, and for the id that the client then goes by
-	// until it has a name. Most families have no such thing: being connected
-	// is enough.
-	Connect struct{}
+	// Connect asks for the id by which the client goes until it has a name, and
+	// perhaps to be signed in at once: then both are granted, or neither. Most
+	// families have no such thing.
+	Connect struct{ Login *Login }
 
 	// Offer starts a call, renews the offer of a call that still rings, or
 	// renegotiates one that is active.
 	Offer struct {
-		To    Target
-		SDP   Description
-		Words Words // of the call, if this offer starts one
+		To      Target
+		SDP     Description
+		Opening Opening // of the call, if this offer starts one
 	}
 
 	// Answer answers the other party's latest offer.
@@ -37,9 +35,7 @@ type (
 		To  Target
 		SDP Description
 
-		// The answer is an offer of its own, as pages make it that are used
-		// to a media server between them. No relay can join two offers.
-		Unfit bool
+		IsOffer bool // the description is another offer, as pages send one to a media server
 	}
 
 	// Candidate passes one ICE candidate to the other party.
@@ -109,14 +105,26 @@ func targetOf(cmd Command) Target {
 	return Target{}
 }
 
-// Words are the vocabulary that a party hears in a call, if its family has
-// several. How a call is opened decides; a member of a room hears the room's.
-type Words int
+// login returns the login that a request asks for, alone or with a Connect.
+func (r Request) login() (login Login, ok bool) {
+	switch cmd := r.Command.(type) {
+	case Login:
+		return cmd, true
+	case Connect:
+		if cmd.Login != nil {
+			return *cmd.Login, true
+		}
+	}
+	return Login{}, false
+}
+
+// Opening is how a call was opened.
+type Opening int
 
 const (
-	offerWords   Words = iota // the tutorial's
-	requestWords              // the teacher's request-call and what belongs to it
-	roomWords                 // getOffer, getAnswer, getCandidate, user_exit
+	ByOffer   Opening = iota
+	ByRequest         // by a party that has a role, which holds its candidates until the answer
+	ByMeeting         // by two who joined a room
 )
 
 // Profile is what a family requires of the hub, said as data. A family has one,
@@ -152,13 +160,14 @@ const eventOverhead = 256
 
 // CallInfo is what every event about a call says, as its receiver sees it.
 type CallInfo struct {
-	CallID   string
-	Peer     string // how the receiver addresses the other party
-	Words    Words
-	Role     string // the receiver's own
-	Caller   bool   // the receiver is the caller
-	Answered bool   // the call has been active
-	WantBare bool   // the receiver itself sends bare descriptions
+	CallID    string
+	Peer      string // how the receiver addresses the other party
+	Opening   Opening
+	Role      string // the receiver's own
+	InRoom    bool   // the receiver is a member of a room
+	Caller    bool   // the receiver is the caller
+	Answered  bool   // the call has been active
+	SendsBare bool   // the receiver itself sends bare descriptions
 }
 
 type (

@@ -61,7 +61,7 @@ func (h *Hub) probe(holder, c *Client, req Request, cmd Login) *Refused {
 
 // awaits reports whether a request of c waits for the outcome of a probe.
 func (c *Client) awaits(req Request) bool {
-	_, isLogin := req.Command.(Login)
+	_, isLogin := req.login()
 	return isLogin && c.waiting != nil
 }
 
@@ -115,7 +115,7 @@ func (h *Hub) passName(holder *Client) {
 			h.refuse(next.c, next.req, refusal)
 			continue
 		}
-		h.signIn(next.c, next.cmd)
+		h.signIn(next.c, next.req, next.cmd)
 		h.acknowledge(next.c, next.req, nil)
 		taken = true
 	}

@@ -55,7 +55,7 @@ func TestProbe(t *testing.T) {
 	t.Run("a silent one loses it to the first newcomer", func(t *testing.T) {
 		ht := newHubTester(t)
 		ann, bob, next, late := ht.signIn("ann", ""), ht.signIn("bob", ""), ht.connect(), ht.connect()
-		cl := ht.talk(ann, bob, offerWords)
+		cl := ht.talk(ann, bob, ByOffer)
 		ht.login(next, "ann", "")
 		ht.login(late, "ann", "")
 		p := ht.hub.probes[ann]

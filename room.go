@@ -74,7 +74,7 @@ func (h *Hub) tellJoined(c *Client) {
 // meet makes the call between the two members of a room. The one that joined last
 // is the caller, since its page makes the offer.
 func (h *Hub) meet(room *Room) {
-	cl := h.newCall(room.members[1], room.members[0], roomWords)
+	cl := h.newCall(room.members[1], room.members[0], ByMeeting)
 	cl.room = room
 	h.establish(cl)
 }

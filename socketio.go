@@ -84,7 +84,8 @@ func (s *session) connect(p packet) (Request, *Refused) {
 	if p.namespace == "" {
 		s.timer.Stop()
 		s.connected = true
-		_, s.settled = req.Command.(Connect)
+		connect, ok := req.Command.(Connect)
+		s.settled = ok && connect.Login == nil
 	}
 	return req, refusal
 }

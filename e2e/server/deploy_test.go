@@ -27,7 +27,7 @@ import (
 func TestContainer(t *testing.T) {
 	files := buildContext(t)
 	wanted := regexp.MustCompile(`^static/|^go\.(mod|sum)$|^(internal/[a-z0-9]+/)?[a-z0-9_]+\.go$`)
-	forTests := regexp.MustCompile(`_test\.go$|^internal/(memnet|transcript)/`)
+	forTests := regexp.MustCompile(`_test\.go$|^internal/(memnet|source|transcript)/`)
 	for name := range files {
 		if !wanted.MatchString(name) || forTests.MatchString(name) {
 			t.Errorf("%s goes to the build", name)
