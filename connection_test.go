@@ -131,25 +131,6 @@ func TestReaderThatIsSlow(t *testing.T) {
 	})
 }
 
-// A message that never ends holds a goroutine and reaches no size limit, if
-// its fragments are empty.
-func TestMessageWithoutEnd(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage) {
-		ann := s.signIn("ann")
-		raw := ann.ws.NetConn()
-		raw.Write(frame(websocket.TextMessage, ""))
-		go func() {
-			for {
-				time.Sleep(time.Second)
-				if _, err := raw.Write(frame(0, "")); err != nil {
-					return
-				}
-			}
-		}()
-		s.wantClosed("ann", websocket.ClosePolicyViolation, 51*time.Second)
-	})
-}
-
 // frame is a fragment as a client sends it (RFC 6455, 5.2), masked with 0.
 func frame(opcode byte, payload string) []byte {
 	return append([]byte{opcode, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...)
@@ -228,15 +209,6 @@ func TestAnswersComeBeforeTheEnd(t *testing.T) {
 	}
 }
 
-// A close frame is answered by one with its code (RFC 6455, 5.5.1).
-func TestCloseIsEchoed(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage) {
-		ann := s.signIn("ann")
-		ann.ws.NetConn().Write(frame(0x80|websocket.CloseMessage, "\x03\xE9bye"))
-		s.wantClosed("ann", websocket.CloseGoingAway, 0)
-	})
-}
-
 // Nobody is let go for a burst that another sends, however large its messages
 // are: what there is room for arrives, and the rest is refused.
 func TestBurstOfLargeMessages(t *testing.T) {
@@ -264,28 +236,6 @@ func TestBurstOfLargeMessages(t *testing.T) {
 		}
 		if arrived+refused != 100 || arrived*len(large) < 1<<19 {
 			t.Errorf("%d arrived, %d were refused, of 100", arrived, refused)
-		}
-	})
-}
-
-// A connection is pinged first at a moment of its own, and then regularly.
-func TestFirstPing(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage) {
-		s.server.conns.FirstPing = func() time.Duration { return 3 * time.Second }
-		s.Connect("ann", "/socket.io/?EIO=4&transport=websocket", nil)
-		s.Next("ann") // the session's opening
-		s.Send("ann", []byte("40"), false)
-		s.Next("ann") // that it is connected
-		for i, wait := range []time.Duration{3 * time.Second, 25 * time.Second, 25 * time.Second} {
-			time.Sleep(wait - time.Millisecond)
-			if event, ok := s.Next("ann"); ok {
-				t.Errorf("ping %d comes early: %q", i, event.Text)
-			}
-			time.Sleep(time.Millisecond)
-			if event, _ := s.Next("ann"); event.Text != "2" {
-				t.Errorf("ping %d is %q", i, event.Text)
-			}
-			s.Send("ann", []byte("3"), false)
 		}
 	})
 }
@@ -366,19 +316,3 @@ func (faulty) Decode(frame []byte) (Request, *Refused) {
 func (faulty) Encode([]byte, Event) []byte { panic("cannot encode") }
 
 func (faulty) Profile() *Profile { return unknownFamily }
-
-// The length of a frame is written in one of three ways.
-func TestMessagesOfAllLengths(t *testing.T) {
-	onStage(t, "-rate 0 -max-message 128KiB", func(t *testing.T, s *stage) {
-		s.talk("ann", "bob")
-		for _, length := range []int{1, 125, 126, 127, 1<<16 - 1, 1 << 16, 100_000} {
-			around := len(`{"type":"candidate","candidate":"","name":"ann","callID":"6ba7b810-9dad-11d1-80b4-00c04fd430c8"}`)
-			payload := strings.Repeat("x", max(length-around, 1))
-			s.do("ann", `{"type":"candidate","candidate":"`+payload+`"}`)
-			event, _ := s.Next("bob")
-			if !strings.Contains(event.Text, `"`+payload+`"`) || len(event.Text) != around+len(payload) {
-				t.Errorf("of %d bytes bob hears %d: %.100s", around+len(payload), len(event.Text), event.Text)
-			}
-		}
-	})
-}

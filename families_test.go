@@ -28,11 +28,11 @@ type family struct {
 	callerRole, calleeRole string
 
 	opens     Opening // how its calls are opened
-	holds     bool  // in all of its calls candidates wait for the answer
-	heldFirst bool  // as callee, it hears them before the call is made
-	bare      bool  // its descriptions are strings
-	hearsOwn  bool  // the end that it makes is told to itself, too
-	echoes    bool  // it sends an end that it hears back
+	holds     bool    // in all of its calls candidates wait for the answer
+	heldFirst bool    // as callee, it hears them before the call is made
+	bare      bool    // its descriptions are strings
+	hearsOwn  bool    // the end that it makes is told to itself, too
+	echoes    bool    // it sends an end that it hears back
 	inRoom    bool
 }
 
