@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	stdlog "log"
 	"log/slog"
 	"math/rand/v2"
@@ -22,6 +24,7 @@ import (
 	"switchboard/internal/conn"
 	"switchboard/internal/engineio"
 	"switchboard/internal/logs"
+	"switchboard/internal/page"
 )
 
 // Server is what stands between the network and the hub: HTTP, the upgrade
@@ -54,10 +57,7 @@ const (
 
 // newServer puts the parts together. The hub does not run yet.
 func newServer(cfg Config, log *slog.Logger) (*Server, error) {
-	page, err := newDemoPage(cfg.origins.FrameAncestors())
-	if cfg.static != "" {
-		page, err = newDirPage(cfg.static)
-	}
+	page, err := newPage(cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -93,6 +93,25 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	})
 	s.http = newHTTPServer(s, s.warnings)
 	return s, nil
+}
+
+//go:embed static
+var builtIn embed.FS
+
+// newPage returns the demo page, or the directory that is served in its place.
+func newPage(cfg Config) (*page.Page, error) {
+	if cfg.static == "" {
+		files, err := fs.Sub(builtIn, "static")
+		if err != nil {
+			return nil, err
+		}
+		return page.NewDemo(files, cfg.origins.FrameAncestors())
+	}
+	dir, err := page.NewDir(cfg.static)
+	if err != nil {
+		return nil, fmt.Errorf("-static: %w", err)
+	}
+	return dir, nil
 }
 
 func newHTTPServer(handler http.Handler, log io.Writer) http.Server {

@@ -1,10 +1,9 @@
-package main
+// Package page serves the files of the demo page, or of a directory in its place.
+package page
 
 import (
 	"crypto/sha256"
-	"embed"
 	"encoding/hex"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -13,28 +12,23 @@ import (
 	"strings"
 )
 
-//go:embed static
-var builtIn embed.FS
-
-// page serves files: the demo page, or a directory in its place.
-type page struct {
+// A Page serves files.
+type Page struct {
 	files  fs.FS
 	policy string            // Content-Security-Policy; "" for pages that are not ours
 	etags  map[string]string // by name; embedded files have no times to go by
 }
 
 // demoPolicy lets the demo page load nothing but its own files, so that even
-// a fault in it could not run foreign code. Who may frame it comes behind.
+// a fault in it could not run foreign code. Which pages may frame it comes behind.
 const demoPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"media-src 'self' blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
 
-func newDemoPage(frameAncestors string) (*page, error) {
-	files, err := fs.Sub(builtIn, "static")
-	if err != nil {
-		return nil, err
-	}
+// NewDemo returns the demo page, whose files are embedded in the binary. Only pages
+// of the frame ancestors may frame it, as its policy says.
+func NewDemo(files fs.FS, frameAncestors string) (*Page, error) {
 	etags := map[string]string{}
-	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
@@ -43,19 +37,19 @@ func newDemoPage(frameAncestors string) (*page, error) {
 		etags[name] = `"` + hex.EncodeToString(sum[:12]) + `"`
 		return err
 	})
-	return &page{files: files, policy: demoPolicy + frameAncestors, etags: etags}, err
+	return &Page{files: files, policy: demoPolicy + frameAncestors, etags: etags}, err
 }
 
-// newDirPage serves a directory. No link in it leads out of it.
-func newDirPage(dir string) (*page, error) {
+// NewDir returns a page of the files in a directory. No link in it leads out of it.
+func NewDir(dir string) (*Page, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fmt.Errorf("-static: %w", err)
+		return nil, err
 	}
-	return &page{files: root.FS()}, nil
+	return &Page{files: root.FS()}, nil
 }
 
-func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (p *Page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
 		http.Error(w, "only GET and HEAD are served here", http.StatusMethodNotAllowed)
@@ -81,10 +75,10 @@ func (p *page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, name, info.ModTime(), content)
 }
 
-// open opens a regular file; anything else might hold its request for ever. What
-// has a name that begins with a dot was not put there to be served, but for the
-// folder that says something about the site (RFC 8615).
-func (p *page) open(name string) (fs.File, error) {
+// open opens a regular file; anything else might hold its request for ever. A name
+// that begins with a dot is not served, but for the folder of RFC 8615, which says
+// something about the site.
+func (p *Page) open(name string) (fs.File, error) {
 	for part := range strings.SplitSeq(name, "/") {
 		if strings.HasPrefix(part, ".") && part != ".well-known" {
 			return nil, fs.ErrNotExist
@@ -100,7 +94,7 @@ func (p *page) open(name string) (fs.File, error) {
 	return p.files.Open(name)
 }
 
-func (p *page) setHeader(header http.Header, name string) {
+func (p *Page) setHeader(header http.Header, name string) {
 	header.Set("Cache-Control", "no-cache")
 	header.Set("X-Content-Type-Options", "nosniff")
 	if etag := p.etags[name]; etag != "" {
