@@ -226,3 +226,29 @@ func TestEventsAreEncoded(t *testing.T) {
 		}
 	}
 }
+
+var heardType = regexp.MustCompile(`(?m)^(?:\d+ times )?\w+< \{"type":"([^"]+)"`)
+
+// Each native message, in either direction, is in the table of messages, as a
+// link to its explanation.
+func TestMessagesAreLinked(t *testing.T) {
+	type message struct{ to, word string }
+	messages := map[message]bool{}
+	for _, word := range nativeWords {
+		messages[message{"server", word}] = true
+	}
+	for _, file := range transcripts(t) {
+		for _, m := range heardType.FindAllStringSubmatch(readText(t, file), -1) {
+			messages[message{"client", m[1]}] = true
+		}
+	}
+	table := map[string]string{}
+	for _, row := range protocolTable(t, "All messages") {
+		table[row[1]] += row[0]
+	}
+	for m := range messages {
+		if !strings.Contains(table[m.to], "[`"+m.word+"`](") {
+			t.Errorf("the table of messages in PROTOCOL.md has no link for %s, to the %s", m.word, m.to)
+		}
+	}
+}

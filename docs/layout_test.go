@@ -1,4 +1,4 @@
-package main
+package docs
 
 import (
 	"maps"
@@ -40,6 +40,16 @@ func readLayout(t *testing.T) layout {
 	return l
 }
 
+// readHeart returns the source of the package in the root folder.
+func readHeart(t *testing.T) *source.Package {
+	t.Helper()
+	heart, err := source.Read(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return heart
+}
+
 // forTests are the packages that only tests import.
 var forTests = []string{"internal/memnet", "internal/source", "internal/transcript"}
 
@@ -63,7 +73,8 @@ func TestLayout(t *testing.T) {
 			}
 		}
 	}
-	files, imports := heart(t).Files(), heart(t).Imports()
+	heart := readHeart(t)
+	files, imports := heart.Files(), heart.Imports()
 	for name := range files {
 		note(name, files[name], imports[name])
 	}
@@ -122,7 +133,7 @@ func wantArrows(t *testing.T, these, there source.Graph, complaint string) {
 
 // CONTRIBUTING.md names the largest circle of files.
 func TestLargestCircle(t *testing.T) {
-	circle := strings.Join(heart(t).Files().Circle(), " ")
+	circle := strings.Join(readHeart(t).Files().Circle(), " ")
 	if !strings.Contains(readText(t, "CONTRIBUTING.md"), "`"+circle+"`") {
 		t.Errorf("CONTRIBUTING.md does not say that the largest circle of files is\n%s", circle)
 	}
@@ -132,7 +143,7 @@ func TestLargestCircle(t *testing.T) {
 // neither sockets nor HTTP.
 func TestHubKnowsNoSockets(t *testing.T) {
 	foreign := []string{"net", "net/http", "sync", "sync/atomic", "github.com/gorilla/websocket", "switchboard/internal/conn"}
-	imports := heart(t).Imports()
+	imports := readHeart(t).Imports()
 	for file, box := range readLayout(t).boxOf {
 		if box != "hub" {
 			continue
