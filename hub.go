@@ -163,7 +163,7 @@ func (h *Hub) handle(m any) {
 		}
 	case clientErred:
 		if c := h.speaker(m.via, m.profile); c != nil {
-			h.deny(c, m.receipt, m.refusal)
+			h.tellRefusal(c, m.receipt, m.refusal)
 		}
 	case loginDue:
 		h.loginTimedOut(m.c)
@@ -247,9 +247,9 @@ func (h *Hub) obey(c *Client, req Request) {
 	cl, refusal := h.command(c, req)
 	switch {
 	case refusal != nil && req.Excess:
-		h.refuse(c, req, refuseExcess()) // it has ended nothing
+		h.deny(c, req, refuseExcess()) // it has ended nothing
 	case refusal != nil:
-		h.refuse(c, req, refusal)
+		h.deny(c, req, refusal)
 	case c.awaits(req):
 		// The probe decides, and answers.
 	default:
@@ -290,14 +290,14 @@ func (h *Hub) command(c *Client, req Request) (*Call, *Refused) {
 	}
 }
 
-// refuse answers a request with a refusal that repeats what it was about.
-func (h *Hub) refuse(c *Client, req Request, refusal *Refused) {
-	h.deny(c, req.Receipt, refusal.about(req.Word, targetOf(req.Command)))
+// deny refuses a request, and repeats what it was about.
+func (h *Hub) deny(c *Client, req Request, refusal *Refused) {
+	h.tellRefusal(c, req.Receipt, refusal.about(req.Word, targetOf(req.Command)))
 }
 
-// deny tells a refusal, and gives the receipt for what was refused. If it is one
+// tellRefusal tells c a refusal, and gives the receipt for what was refused. If it is one
 // refusal too many, it is the last that c hears.
-func (h *Hub) deny(c *Client, receipt string, refusal *Refused) {
+func (h *Hub) tellRefusal(c *Client, receipt string, refusal *Refused) {
 	h.tell(c, *refusal)
 	if why := c.strikes.add(refusal.Code); why != nil {
 		c.via.kill(why)

@@ -112,7 +112,7 @@ func (h *Hub) passName(holder *Client) {
 		p.waiting = p.waiting[1:]
 		next.c.waiting = nil
 		if refusal := h.checkLogin(next.c, next.cmd); refusal != nil {
-			h.refuse(next.c, next.req, refusal)
+			h.deny(next.c, next.req, refusal)
 			continue
 		}
 		h.signIn(next.c, next.req, next.cmd)
@@ -128,7 +128,7 @@ func (h *Hub) endProbe(p *probe) {
 	delete(h.probes, p.holder)
 	for _, n := range p.waiting {
 		n.c.waiting = nil
-		h.refuse(n.c, n.req, nameTaken(n.cmd.Name))
+		h.deny(n.c, n.req, nameTaken(n.cmd.Name))
 	}
 }
 
