@@ -1,135 +1,15 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"switchboard/internal/conn"
-	"switchboard/internal/transcript"
 )
-
-// onStage runs a test against a whole server in fake time.
-func onStage(t *testing.T, flags string, play func(t *testing.T, s *stage)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, strings.Fields(flags))
-		defer s.leave()
-		play(t, s)
-	})
-}
-
-// signIn connects a client and signs it in.
-func (s *stage) signIn(name string) *stageClient {
-	s.t.Helper()
-	if err := s.Connect(name, "/", nil); err != nil {
-		s.t.Fatal(err)
-	}
-	s.do(name, fmt.Sprintf(`{"type":"login","name":%q}`, name))
-	s.Next(name)
-	c, err := s.connected(name)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return c
-}
-
-func (s *stage) do(client, frame string) {
-	s.t.Helper()
-	if err := s.Send(client, []byte(frame), false); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
-// talk signs two people in and puts them in a call.
-func (s *stage) talk(caller, callee string) (a, b *stageClient) {
-	s.t.Helper()
-	a, b = s.signIn(caller), s.signIn(callee)
-	s.do(caller, fmt.Sprintf(`{"type":"offer","name":%q,"offer":"an offer"}`, callee))
-	s.Next(callee)
-	s.do(callee, `{"type":"answer","answer":"an answer"}`)
-	s.Next(caller)
-	return a, b
-}
-
-func (s *stage) wantClosed(client string, code int, within time.Duration) {
-	s.t.Helper()
-	time.Sleep(within)
-	for {
-		event, ok := s.Next(client)
-		if !ok {
-			s.t.Fatalf("%s is still connected after %v", client, within)
-		}
-		if event.Kind != transcript.Closed {
-			continue
-		}
-		if event.Code != code {
-			s.t.Fatalf("%s is closed with %d %q, want %d", client, event.Code, event.Text, code)
-		}
-		return
-	}
-}
-
-// A reader that stops costs its own connection, when it has taken nothing for
-// the time of a write, and nobody else anything. Until then so much is kept
-// for it as half of its queue holds.
-func TestReaderThatStops(t *testing.T) {
-	onStage(t, "-rate 0", func(t *testing.T, s *stage) {
-		_, bob := s.talk("ann", "bob")
-		s.talk("cyd", "dan")
-		bob.conn.Suspend()
-		candidate := `{"type":"candidate","candidate":"` + strings.Repeat("x", 4000) + `"}`
-		sent := 0
-		for ; ; sent += len(candidate) {
-			s.do("ann", candidate)
-			if event, ok := s.Next("ann"); ok {
-				if !strings.Contains(event.Text, `"rate-limited"`) {
-					t.Fatalf("ann hears %s", event.Text)
-				}
-				break
-			}
-			s.do("cyd", `{"type":"candidate","candidate":"c"}`)
-			if _, ok := s.Next("dan"); !ok {
-				t.Fatal("dan hears nothing while bob does not read")
-			}
-		}
-		if most := 1<<19 + 4*stageWindow; sent > most {
-			t.Errorf("%d bytes were taken for a reader that had stopped, want at most %d", sent, most)
-		}
-		time.Sleep(s.server.cfg.writeTimeout * 11 / 10)
-		if event, _ := s.Next("ann"); !strings.Contains(event.Text, `"reason":"gone"`) {
-			t.Errorf("ann hears %s, want that bob is gone", event.Text)
-		}
-		s.signIn("bob") // the name is free at once
-	})
-}
-
-// A reader that is only slow keeps its connection, and gets everything.
-func TestReaderThatIsSlow(t *testing.T) {
-	onStage(t, "-rate 0", func(t *testing.T, s *stage) {
-		_, bob := s.talk("ann", "bob")
-		bob.conn.Suspend()
-		for i := range 200 {
-			s.do("ann", fmt.Sprintf(`{"type":"candidate","candidate":"%d %s"}`, i, strings.Repeat("x", 1000)))
-		}
-		time.Sleep(4 * time.Second)
-		bob.conn.Resume()
-		for i := range 200 {
-			event, ok := s.Next("bob")
-			if want := fmt.Sprintf(`"candidate":"%d x`, i); !ok || !strings.Contains(event.Text, want) {
-				t.Fatalf("bob hears %.80s, want %s", event.Text, want)
-			}
-		}
-	})
-}
 
 // frame is a fragment as a client sends it (RFC 6455, 5.2), masked with 0.
 func frame(opcode byte, payload string) []byte {
@@ -209,82 +89,6 @@ func TestAnswersComeBeforeTheEnd(t *testing.T) {
 	}
 }
 
-// Nobody is let go for a burst that another sends, however large its messages
-// are: what there is room for arrives, and the rest is refused.
-func TestBurstOfLargeMessages(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage) {
-		_, bob := s.talk("ann", "bob")
-		bob.conn.Suspend()
-		large := `{"type":"candidate","candidate":"` + strings.Repeat("x", 60000) + `"}`
-		for range 100 {
-			s.do("ann", large)
-		}
-		synctest.Wait()
-		bob.conn.Resume()
-		refused, arrived := 0, 0
-		for event, ok := s.Next("ann"); ok; event, ok = s.Next("ann") {
-			if !strings.Contains(event.Text, `"rate-limited"`) {
-				t.Fatalf("ann hears %.100s", event.Text)
-			}
-			refused++
-		}
-		for event, ok := s.Next("bob"); ok; event, ok = s.Next("bob") {
-			if event.Kind == transcript.Closed {
-				t.Fatalf("bob was let go with %d for what ann sent", event.Code)
-			}
-			arrived++
-		}
-		if arrived+refused != 100 || arrived*len(large) < 1<<19 {
-			t.Errorf("%d arrived, %d were refused, of 100", arrived, refused)
-		}
-	})
-}
-
-func TestHalfARequest(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage) {
-		conn, err := s.listener.Dial(t.Context(), stageWindow)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		start := time.Now()
-		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: loc")
-		io.Copy(io.Discard, conn)
-		if waited := time.Since(start); waited != headerTimeout {
-			t.Errorf("half a header was waited for %v, want %v", waited, headerTimeout)
-		}
-	})
-}
-
-func TestHeaderTooLarge(t *testing.T) {
-	onStage(t, "", func(t *testing.T, s *stage) {
-		conn, err := s.listener.Dial(t.Context(), stageWindow)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nX: %s\r\n\r\n", strings.Repeat("x", 17<<10))
-		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil || answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
-			t.Errorf("got %v, %v; want 431", answer, err)
-		}
-	})
-}
-
-func TestConnectionLimits(t *testing.T) {
-	for _, flag := range []string{"-max-connections 2", "-max-connections-per-ip 2"} {
-		onStage(t, flag, func(t *testing.T, s *stage) {
-			s.signIn("ann")
-			s.signIn("bob")
-			s.Connect("cyd", "/", nil)
-			s.wantClosed("cyd", websocket.CloseTryAgainLater, 0)
-			s.Close("bob")
-			time.Sleep(conn.Linger)
-			s.signIn("dan")
-		})
-	}
-}
-
 // A fault of ours in one connection's code ends that connection alone.
 func TestFaultInADialect(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
@@ -316,3 +120,190 @@ func (faulty) Decode(frame []byte) (Request, *Refused) {
 func (faulty) Encode([]byte, Event) []byte { panic("cannot encode") }
 
 func (faulty) Profile() *Profile { return unknownFamily }
+
+// Pongs that answer no ping cost what messages do; those that answer one are
+// free.
+func TestPongs(t *testing.T) {
+	onStage(t, "-rate 0.1 -burst 4 -ping-interval 1s -pong-timeout 1s", func(t *testing.T, s *stage) {
+		ann := s.signIn("ann")
+		time.Sleep(10 * time.Second) // pings are answered all the time
+		if event, ok := s.Next("ann"); ok {
+			t.Fatalf("ann hears %q", event.Text)
+		}
+		for range 4 + maxExcess {
+			ann.ws.WriteControl(websocket.PongMessage, nil, time.Now().Add(time.Second))
+		}
+		s.wantClosed("ann", websocket.ClosePolicyViolation, 0)
+	})
+}
+
+// Whatever was sent before a goodbye is answered, if both come together, in
+// each family and however the goodbye is said.
+func TestWhatComesBeforeAGoodbyeIsAnswered(t *testing.T) {
+	text := func(s string) []byte { return frame(0x80|websocket.TextMessage, s) }
+	goodbye := frame(0x80|websocket.CloseMessage, "\x03\xe8")
+	for name, tt := range map[string]struct {
+		path, connect, message, answer string
+		goodbye                        []byte
+		code                           int
+	}{
+		"native":                  {"/", "", `{"type":"nop"}`, string(CodeUnknownCommand), goodbye, 1000},
+		"one-to-one":              {"/", "", `{"id":"ping"}`, "pong", goodbye, 1000},
+		"Socket.IO":               {socketPath, "40", `42["nop"]`, string(CodeUnknownCommand), goodbye, 1000},
+		"Socket.IO's disconnect":  {socketPath, "40", `42["nop"]`, string(CodeUnknownCommand), text("41"), 1000},
+		"Engine.IO's close":       {socketPath, "40", `42["nop"]`, string(CodeUnknownCommand), text("1"), 1000},
+		"nothing but the network": {"/", "", `{"type":"nop"}`, string(CodeUnknownCommand), nil, 1006},
+	} {
+		onStage(t, "", func(t *testing.T, s *stage) {
+			if err := s.Connect("ann", tt.path, nil); err != nil {
+				t.Fatal(err)
+			}
+			if tt.connect != "" {
+				s.do("ann", tt.connect)
+				s.Next("ann")
+				s.Next("ann")
+			}
+			ann := s.client("ann")
+			ann.conn.Write(append(bytes.Repeat(text(tt.message), 40), tt.goodbye...))
+			if tt.goodbye == nil {
+				ann.conn.CloseWrite()
+			}
+			for i := range 40 {
+				if event, _ := s.Next("ann"); !strings.Contains(event.Text, tt.answer) {
+					t.Fatalf("%s: answer %d of 40 is %q", name, i, event.Text)
+				}
+			}
+			s.wantClosed("ann", tt.code, 0)
+		})
+	}
+}
+
+// What was sent before a goodbye is relayed, too.
+func TestWhatComesBeforeAGoodbyeIsRelayed(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		ann, _ := s.talk("ann", "bob")
+		var last []byte
+		for i := range 40 {
+			last = append(last, frame(0x80|websocket.TextMessage, fmt.Sprintf(`{"type":"candidate","candidate":%d}`, i))...)
+		}
+		ann.conn.Write(append(last, frame(0x80|websocket.CloseMessage, "\x03\xe8")...))
+		for i := range 40 {
+			if event, _ := s.Next("bob"); !strings.Contains(event.Text, fmt.Sprintf(`"candidate":%d,`, i)) {
+				t.Fatalf("bob hears %q, want candidate %d", event.Text, i)
+			}
+		}
+		if event, _ := s.Next("bob"); !strings.Contains(event.Text, string(ReasonGone)) {
+			t.Errorf("bob hears %q, want that ann is gone", event.Text)
+		}
+	})
+}
+
+// A goodbye gives its name to whoever waits, in whatever pieces and with
+// whatever else it comes.
+func TestAGoodbyeIsNoSignOfLife(t *testing.T) {
+	text := frame(0x80|websocket.TextMessage, `{"type":"leave"}`)
+	pong := frame(0x80|websocket.PongMessage, "")
+	goodbye := frame(0x80|websocket.CloseMessage, "\x03\xe8bye")
+	disconnect := frame(0x80|websocket.TextMessage, "41")
+	slowly := goodbyeTime + 10*time.Millisecond // so that no refusal waits for the rest
+	for name, tt := range map[string]struct {
+		path, login string
+		pause       time.Duration
+		pieces      [][]byte
+	}{
+		"at once":               {"/", "", 0, [][]byte{goodbye}},
+		"byte by byte":          {"/", "", slowly, bytes.SplitAfter(goodbye, nil)},
+		"after a message":       {"/", "", 0, [][]byte{append(bytes.Clone(text), goodbye...)}},
+		"after a pong":          {"/", "", 0, [][]byte{append(bytes.Clone(pong), goodbye...)}},
+		"a moment after a pong": {"/", "", goodbyeTime / 2, [][]byte{pong, goodbye}},
+		"after one, in two":     {"/", "", slowly, [][]byte{append(bytes.Clone(text), goodbye[:3]...), goodbye[3:]}},
+		"Socket.IO's":           {socketPath, `40{"name":"ann"}`, 0, [][]byte{disconnect}},
+		"Socket.IO's, in two":   {socketPath, `40{"name":"ann"}`, slowly, [][]byte{disconnect[:6], disconnect[6:]}},
+	} {
+		onStage(t, "", func(t *testing.T, s *stage) {
+			if err := s.Connect("ann", tt.path, nil); err != nil {
+				t.Fatal(err)
+			}
+			s.do("ann", cmp.Or(tt.login, `{"type":"login","name":"ann"}`))
+			for _, ok := s.Next("ann"); ok; _, ok = s.Next("ann") {
+			}
+			ann := s.client("ann")
+			ann.conn.Suspend()
+			s.Connect("phone", "/", nil)
+			s.do("phone", `{"type":"login","name":"ann"}`)
+			for i, piece := range tt.pieces {
+				if i > 0 {
+					time.Sleep(tt.pause)
+				}
+				if event, ok := s.Next("phone"); ok {
+					t.Fatalf("%s: phone hears %q", name, event.Text)
+				}
+				ann.conn.Write(piece)
+			}
+			if event, _ := s.Next("phone"); !strings.Contains(event.Text, `"success":true`) {
+				t.Errorf("%s: phone hears %q", name, event.Text)
+			}
+		})
+	}
+}
+
+// Whoever sends a large message over a slow network lives, and so does whoever
+// has half of one under way.
+func TestHalfAMessageIsASignOfLife(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		ann := s.signIn("ann")
+		ann.conn.Suspend()
+		s.Connect("phone", "/", nil)
+		s.do("phone", `{"type":"login","name":"ann"}`)
+		if event, ok := s.Next("phone"); ok {
+			t.Fatalf("phone hears %q", event.Text)
+		}
+		ann.conn.Write([]byte("\x81\xfe\x10\x00\x00\x00\x00\x00" + strings.Repeat(" ", 2000))) // of 4096
+		time.Sleep(goodbyeTime)
+		if event, _ := s.Next("phone"); !strings.Contains(event.Text, string(CodeNameTaken)) {
+			t.Errorf("phone hears %q", event.Text)
+		}
+	})
+}
+
+// A connection may send large messages when it has a name or a room, and holds
+// little memory before.
+func TestMessagesBeforeSignInAreSmall(t *testing.T) {
+	large := `{"type":"offer","name":"bob","offer":"` + strings.Repeat("x", 60_000) + `"}`
+	for name, tt := range map[string]struct {
+		path   string
+		frames []string
+		code   int    // 0: it stays
+		heard  string // last
+	}{
+		"nothing":            {"/", []string{large}, 1009, ""},
+		"a refused login":    {"/", []string{`{"type":"login","name":""}`, large}, 1009, ""},
+		"a login":            {"/", []string{`{"type":"login","name":"ann"}`, large}, 0, string(CodeNoSuchUser)},
+		"one-to-one":         {"/", []string{`{"id":"` + strings.Repeat("x", 9000) + `"}`}, 1009, ""},
+		"a register":         {"/", []string{`{"id":"register","name":"ann"}`, `{"id":"` + strings.Repeat("x", 9000) + `"}`}, 0, string(CodeUnknownCommand)},
+		"a room":             {"/", []string{`{"type":"join","room":"r"}`, large}, 0, string(CodeNoSuchUser)},
+		"a room left":        {"/", []string{`{"type":"join","room":"r"}`, `{"type":"leave"}`, large}, 1009, ""},
+		"a small message":    {"/", []string{`{"type":"` + strings.Repeat("x", 8000) + `"}`}, 0, string(CodeUnknownCommand)},
+		"Socket.IO":          {socketPath, []string{"40", `42["offer",` + large + "]"}, 1009, ""},
+		"Socket.IO's login":  {socketPath, []string{`40{"name":"ann"}`, `42["offer",` + large + "]"}, 0, string(CodeNoSuchUser)},
+		"a large connection": {socketPath, []string{`40{"name":"ann","x":"` + strings.Repeat("x", 9000) + `"}`}, 1009, ""},
+	} {
+		onStage(t, "", func(t *testing.T, s *stage) {
+			s.Connect("ann", tt.path, nil)
+			for _, frame := range tt.frames {
+				s.Send("ann", []byte(frame), false) // without waiting for an answer
+			}
+			if tt.code != 0 {
+				s.wantClosed("ann", tt.code, 0)
+				return
+			}
+			last := ""
+			for event, ok := s.Next("ann"); ok; event, ok = s.Next("ann") {
+				last = event.String()
+			}
+			if !strings.Contains(last, tt.heard) {
+				t.Errorf("after %s, ann hears %.100s", name, last)
+			}
+		})
+	}
+}

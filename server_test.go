@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +14,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gorilla/websocket"
+
+	"switchboard/internal/conn"
 	"switchboard/internal/logs"
 )
 
@@ -249,4 +254,49 @@ func TestNetHTTPIsLogged(t *testing.T) {
 		}
 		s.log.wantLines(t, `level=WARN msg="net/http complains" error="http: superfluous response.WriteHeader call"`)
 	})
+}
+
+func TestHalfARequest(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		conn, err := s.listener.Dial(t.Context(), stageWindow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		start := time.Now()
+		io.WriteString(conn, "GET / HTTP/1.1\r\nHost: loc")
+		io.Copy(io.Discard, conn)
+		if waited := time.Since(start); waited != headerTimeout {
+			t.Errorf("half a header was waited for %v, want %v", waited, headerTimeout)
+		}
+	})
+}
+
+func TestHeaderTooLarge(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		conn, err := s.listener.Dial(t.Context(), stageWindow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nX: %s\r\n\r\n", strings.Repeat("x", 17<<10))
+		answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || answer.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
+			t.Errorf("got %v, %v; want 431", answer, err)
+		}
+	})
+}
+
+func TestConnectionLimits(t *testing.T) {
+	for _, flag := range []string{"-max-connections 2", "-max-connections-per-ip 2"} {
+		onStage(t, flag, func(t *testing.T, s *stage) {
+			s.signIn("ann")
+			s.signIn("bob")
+			s.Connect("cyd", "/", nil)
+			s.wantClosed("cyd", websocket.CloseTryAgainLater, 0)
+			s.Close("bob")
+			time.Sleep(conn.Linger)
+			s.signIn("dan")
+		})
+	}
 }

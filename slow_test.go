@@ -7,7 +7,10 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"switchboard/internal/transcript"
 
 	"github.com/gorilla/websocket"
 )
@@ -157,22 +160,6 @@ func TestGhostWithDataUnderWay(t *testing.T) {
 	})
 }
 
-// Pongs that answer no ping cost what messages do; those that answer one are
-// free.
-func TestPongs(t *testing.T) {
-	onStage(t, "-rate 0.1 -burst 4 -ping-interval 1s -pong-timeout 1s", func(t *testing.T, s *stage) {
-		ann := s.signIn("ann")
-		time.Sleep(10 * time.Second) // pings are answered all the time
-		if event, ok := s.Next("ann"); ok {
-			t.Fatalf("ann hears %q", event.Text)
-		}
-		for range 4 + maxExcess {
-			ann.ws.WriteControl(websocket.PongMessage, nil, time.Now().Add(time.Second))
-		}
-		s.wantClosed("ann", websocket.ClosePolicyViolation, 0)
-	})
-}
-
 // The least queue that a configuration may have is enough for all that a party
 // can be told at once, even if it does not read for a while.
 func TestTheLeastQueueIsEnough(t *testing.T) {
@@ -285,4 +272,88 @@ func TestCallsToASlowReader(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A reader that stops costs its own connection, when it has taken nothing for
+// the time of a write, and nobody else anything. Until then so much is kept
+// for it as half of its queue holds.
+func TestReaderThatStops(t *testing.T) {
+	onStage(t, "-rate 0", func(t *testing.T, s *stage) {
+		_, bob := s.talk("ann", "bob")
+		s.talk("cyd", "dan")
+		bob.conn.Suspend()
+		candidate := `{"type":"candidate","candidate":"` + strings.Repeat("x", 4000) + `"}`
+		sent := 0
+		for ; ; sent += len(candidate) {
+			s.do("ann", candidate)
+			if event, ok := s.Next("ann"); ok {
+				if !strings.Contains(event.Text, `"rate-limited"`) {
+					t.Fatalf("ann hears %s", event.Text)
+				}
+				break
+			}
+			s.do("cyd", `{"type":"candidate","candidate":"c"}`)
+			if _, ok := s.Next("dan"); !ok {
+				t.Fatal("dan hears nothing while bob does not read")
+			}
+		}
+		if most := 1<<19 + 4*stageWindow; sent > most {
+			t.Errorf("%d bytes were taken for a reader that had stopped, want at most %d", sent, most)
+		}
+		time.Sleep(s.server.cfg.writeTimeout * 11 / 10)
+		if event, _ := s.Next("ann"); !strings.Contains(event.Text, `"reason":"gone"`) {
+			t.Errorf("ann hears %s, want that bob is gone", event.Text)
+		}
+		s.signIn("bob") // the name is free at once
+	})
+}
+
+// A reader that is only slow keeps its connection, and gets everything.
+func TestReaderThatIsSlow(t *testing.T) {
+	onStage(t, "-rate 0", func(t *testing.T, s *stage) {
+		_, bob := s.talk("ann", "bob")
+		bob.conn.Suspend()
+		for i := range 200 {
+			s.do("ann", fmt.Sprintf(`{"type":"candidate","candidate":"%d %s"}`, i, strings.Repeat("x", 1000)))
+		}
+		time.Sleep(4 * time.Second)
+		bob.conn.Resume()
+		for i := range 200 {
+			event, ok := s.Next("bob")
+			if want := fmt.Sprintf(`"candidate":"%d x`, i); !ok || !strings.Contains(event.Text, want) {
+				t.Fatalf("bob hears %.80s, want %s", event.Text, want)
+			}
+		}
+	})
+}
+
+// Nobody is let go for a burst that another sends, however large its messages
+// are: what there is room for arrives, and the rest is refused.
+func TestBurstOfLargeMessages(t *testing.T) {
+	onStage(t, "", func(t *testing.T, s *stage) {
+		_, bob := s.talk("ann", "bob")
+		bob.conn.Suspend()
+		large := `{"type":"candidate","candidate":"` + strings.Repeat("x", 60000) + `"}`
+		for range 100 {
+			s.do("ann", large)
+		}
+		synctest.Wait()
+		bob.conn.Resume()
+		refused, arrived := 0, 0
+		for event, ok := s.Next("ann"); ok; event, ok = s.Next("ann") {
+			if !strings.Contains(event.Text, `"rate-limited"`) {
+				t.Fatalf("ann hears %.100s", event.Text)
+			}
+			refused++
+		}
+		for event, ok := s.Next("bob"); ok; event, ok = s.Next("bob") {
+			if event.Kind == transcript.Closed {
+				t.Fatalf("bob was let go with %d for what ann sent", event.Code)
+			}
+			arrived++
+		}
+		if arrived+refused != 100 || arrived*len(large) < 1<<19 {
+			t.Errorf("%d arrived, %d were refused, of 100", arrived, refused)
+		}
+	})
 }

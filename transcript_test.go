@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -304,5 +305,66 @@ func (l *testLog) wantLines(t *testing.T, want ...string) {
 	t.Helper()
 	if got := l.lines(); strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("logged:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// onStage runs a test against a whole server in fake time.
+func onStage(t *testing.T, flags string, play func(t *testing.T, s *stage)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, strings.Fields(flags))
+		defer s.leave()
+		play(t, s)
+	})
+}
+
+// signIn connects a client and signs it in.
+func (s *stage) signIn(name string) *stageClient {
+	s.t.Helper()
+	if err := s.Connect(name, "/", nil); err != nil {
+		s.t.Fatal(err)
+	}
+	s.do(name, fmt.Sprintf(`{"type":"login","name":%q}`, name))
+	s.Next(name)
+	c, err := s.connected(name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return c
+}
+
+func (s *stage) do(client, frame string) {
+	s.t.Helper()
+	if err := s.Send(client, []byte(frame), false); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// talk signs two people in and puts them in a call.
+func (s *stage) talk(caller, callee string) (a, b *stageClient) {
+	s.t.Helper()
+	a, b = s.signIn(caller), s.signIn(callee)
+	s.do(caller, fmt.Sprintf(`{"type":"offer","name":%q,"offer":"an offer"}`, callee))
+	s.Next(callee)
+	s.do(callee, `{"type":"answer","answer":"an answer"}`)
+	s.Next(caller)
+	return a, b
+}
+
+func (s *stage) wantClosed(client string, code int, within time.Duration) {
+	s.t.Helper()
+	time.Sleep(within)
+	for {
+		event, ok := s.Next(client)
+		if !ok {
+			s.t.Fatalf("%s is still connected after %v", client, within)
+		}
+		if event.Kind != transcript.Closed {
+			continue
+		}
+		if event.Code != code {
+			s.t.Fatalf("%s is closed with %d %q, want %d", client, event.Code, event.Text, code)
+		}
+		return
 	}
 }
