@@ -280,5 +280,5 @@ function addCandidate(pc, { candidate, sdpMid, sdpMLineIndex, usernameFragment }
 // the origin line stays the same for the life of a peer connection (RFC 8829, 5.2.2).
 function startsOver(known, description) {
   const sessionID = (sdp) => /^o=\S+ (\d+)/m.exec(sdp)?.[1];
-  return known !== null && sessionID(known.sdp) !== sessionID(description?.sdp);
+  return known !== null && sessionID(known.sdp) !== sessionID(description?.sdp ?? description);
 }

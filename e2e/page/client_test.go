@@ -6,10 +6,10 @@ import (
 	"switchboard/e2e"
 )
 
-// What client.js cannot do it says: in an Error whose message is for people, and never
-// by doing nothing. Three clients in one page play it; calls need no camera here.
-func TestClientRefusals(t *testing.T) {
-	p := e2e.OpenPage(t, e2e.Start(t, "-may-call", "teacher:student,student:teacher,-:-").URL)
+// openClients opens a page whose scripts make clients of their own, with these helpers.
+func openClients(t *testing.T, flags ...string) *e2e.Page {
+	t.Helper()
+	p := e2e.OpenPage(t, e2e.Start(t, flags...).URL)
 	p.Name = "client.js"
 	e2e.Value[bool](p, `import(new URL("client.js", document.baseURI)).then(({ SwitchboardClient }) => {
 		const url = new URL("ws", document.baseURI.replace("http", "ws"));
@@ -30,6 +30,38 @@ func TestClientRefusals(t *testing.T) {
 		window.refusal = (promise) => promise.then(() => "done", (error) => error instanceof Error ? error.message : "no Error");
 		return true;
 	})`)
+	return p
+}
+
+// A page may send the bare SDP in place of an object. What it changes in a call is a
+// change all the same, and no reason to begin with a new connection.
+func TestClientBareSDP(t *testing.T) {
+	p := openClients(t)
+	if !e2e.Value[bool](p, `(async () => {
+		const [ann, bob] = [await signIn("ann"), await signIn("bob")];
+		const send = ann.send.bind(ann);
+		ann.send = (message) => send(message.offer ? { ...message, offer: message.offer.sdp } : message);
+		const rung = heard(bob, "incoming");
+		await ann.call("bob");
+		await rung;
+		const connected = heard(ann, "connection", ({ state }) => state === "connected");
+		await bob.accept();
+		await connected;
+		const { pc } = bob, screen = heard(bob, "track", ({ screen }) => screen);
+		await ann.share(document.createElement("canvas").captureStream().getTracks()[0]);
+		await screen;
+		const same = pc === bob.pc;
+		ann.signOut(), bob.signOut();
+		return same;
+	})()`) {
+		t.Error("a changed offer began a new connection")
+	}
+}
+
+// What client.js cannot do it says: in an Error whose message is for people, and never
+// by doing nothing. Three clients in one page play it; calls need no camera here.
+func TestClientRefusals(t *testing.T) {
+	p := openClients(t, "-may-call", "teacher:student,student:teacher,-:-")
 	tests := []struct{ name, play, want string }{
 		{"call when signed out", `refusal(make().call("bob"))`, "You are not signed in."},
 		{"call while connecting", `(async () => { const ann = make(); ann.signIn("ann"); const said = await refusal(ann.call("bob")); ann.signOut(); return said; })()`,
