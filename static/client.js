@@ -1,5 +1,5 @@
-// A client for Switchboard: sign in, call somebody by name, be called. It knows
-// no DOM and needs no library: take this file and call.js along.
+// A client for Switchboard: sign in, call somebody by name, be called. It knows no DOM
+// and needs no library: take this file and call.js along, and types.d.ts for their types.
 //
 //   import { SwitchboardClient } from './client.js';
 //   const client = new SwitchboardClient('wss://example.org/ws');
@@ -20,60 +20,45 @@
 //   on('signedin', () => talk((m) => client.call('bob', m)));
 //   client.signIn('ann');
 //
-// Events, each with its facts in `detail`:
-//
-//   state       state: offline, connecting, waiting, open or signed-in; waiting has retryIn
-//               (ms); after a lost socket: code, and opened (whether it had ever been open)
-//   signedin    name, role, iceServers
-//   users       users: [{ name, role, state }], total
-//   incoming    name, callID: answer with accept or decline
-//   missed      name, callID: somebody called during a call, and was told that we are busy
-//   ringing     name, callID: the other side has been rung (told to callers with a role)
-//   answered    name, callID
-//   connection  state: that of the RTCPeerConnection
-//   track       track, stream, screen (true for a shared screen)
-//   ended       name, callID, reason, by ('us', 'them' or 'server'), outgoing,
-//               answered, seconds, message (if there is more to say); once for each call
-//   refused     code, message, request: what the server did not do; change is true if
-//               it was a change of the running call, which goes on as it was
-//   message     direction ('in' or 'out'), text: every frame, for the curious
-//
-// Reasons are those of the protocol (hangup, declined, cancelled, busy, no-answer, gone, failed,
-// shutdown), the code of the refusal if the call could not be made (no-such-user, forbidden, ...),
-// or `lost`: our own connection to the server went, and with it the call.
+// The interface Events in types.d.ts lists the events, and what each has in its `detail`.
 //
 // call, accept, setTrack and share return promises, which are rejected with an Error
 // whose message is for people if nothing was done: not signed in, in another call, or
-// the call has ended meanwhile. Then `ended` tells the end. To end what has ended is no mistake.
+// the call has ended meanwhile. Then `ended` tells the end. Ending what has ended does nothing.
 // Tracks belong to whoever opened them, from first to last: this client sends them and
 // stops none. Stop them when a promise is rejected, and when the call has ended.
 
 import { Call } from './call.js';
+/** @import { Address, Answer, CallFacts, Description, Emit, End, Failure, Login } from './types.d.ts' */
+/** @import { LoginReply, Offer, Received, Sent, Standing, Target } from './types.d.ts' */
 
 const SECOND = 1000;
 
 const times = {
   open: 10 * SECOND,                  // for a socket to open
   backOff: [SECOND / 2, 10 * SECOND], // first and longest wait before it is tried again
-  restart: 5 * SECOND,                // a restarting server is not stormed by everybody at once
+  restart: 5 * SECOND,                // over which clients spread their return to a restarting server
 };
 
 const RESTARTING = 1012; // the close code of a server that comes back
 
-export class SwitchboardClient extends EventTarget {
-  state = 'offline';
+const TypedTarget = /** @type {new () => Target} */ (EventTarget);
+
+export class SwitchboardClient extends TypedTarget {
+  /** @type {Standing['state']} */ state = 'offline';
   name = '';
   role = '';
-  iceServers = [];
+  /** @type {RTCIceServer[]} */ iceServers = [];
 
   #url;
-  #socket = null;
-  #login = null;     // whom to sign in, again after each loss of the socket
-  #attempt = 0;      // tries since the last sign-in
-  #timer = 0;        // until the next try, or until this one has taken too long
-  #current = null;   // the Call, of which there is one at a time
-  #left = '';        // whose call we left last, while words about it may be under way
+  /** @type {WebSocket | null} */ #socket = null;
+  /** @type {Login | null} whom to sign in, again after each loss of the socket */ #login = null;
+  /** @type {Call | null} there is one at a time */ #current = null;
+  #attempt = 0; // tries since the last sign-in
+  #timer = 0;   // until the next try, or until this one has taken too long
+  #left = '';   // whose call we left last, while words about it may be under way
 
+  /** @param {string | URL} url */
   constructor(url) {
     super();
     this.#url = String(url);
@@ -89,17 +74,24 @@ export class SwitchboardClient extends EventTarget {
     clearTimeout(this.#timer);
     const socket = new WebSocket(this.#url);
     let opened = false;
-    socket.onopen = () => { opened = true; this.#opened(); };
+    socket.onopen = () => {
+      opened = true;
+      clearTimeout(this.#timer);
+      this.#become({ state: 'open' });
+      if (this.#login) this.send(this.#login);
+    };
     socket.onmessage = ({ data }) => this.#hear(data);
     socket.onclose = ({ code }) => this.#lost(code, opened);
     this.#socket = socket;
     this.#timer = setTimeout(() => socket.close(), times.open);
-    this.#become('connecting');
+    this.#become({ state: 'connecting' });
   }
 
-  // signIn connects if need be, and signs in again after each loss of the connection.
-  // Whoever is signed in already is refused by the server, and stays who he is.
+  /** Connects if need be, and signs in again after each loss of the connection. Whoever is
+   * signed in already is refused by the server, and stays signed in as before.
+   * @param {string} name @param {string} [role] */
   signIn(name, role = '') {
+    /** @type {Login} */
     const login = { type: 'login', name, ...(role && { role }) };
     if (this.state !== 'signed-in') this.#login = login;
     if (!this.send(login)) this.connect();
@@ -119,24 +111,20 @@ export class SwitchboardClient extends EventTarget {
 
   users() { this.send({ type: 'users' }); }
 
+  /** Sends a message; returns false if there is no connection. @param {Sent} message */
   send(message) { return this.#write(JSON.stringify(message)); }
 
-  // sendText sends a frame as it is, right or wrong: to learn what the server says.
+  /** Sends a frame as it is, right or wrong: to learn what the server says. @param {string} text */
   sendText(text) {
     if (!this.#write(text)) return false;
-    const message = parse(text) ?? {};
+    const message = /** @type {Partial<Sent> & { reason?: string }} */ (parse(text) ?? {});
     if (this.#endedBy(message)) this.#leave(message.reason);
     return true;
   }
 
-  /**
-   * Rings somebody: a teacher by `request-call`, everybody else by `offer`.
+  /** Rings somebody: a teacher by `request-call`, everybody else by `offer`.
    * @param {string} name whom to call
-   * @param {MediaStream} [stream] what to send; its tracks stay the caller's, to be stopped
-   *   when the call has ended or this promise is rejected
-   * @returns {Promise<void>} resolved when the call has begun; rejected with the reason in
-   *   words if signed out, without a connection, or in a call
-   */
+   * @param {MediaStream} [stream] what to send */
   async call(name, stream) {
     if (!this.#login) throw new Error('You are not signed in.');
     if (this.state !== 'signed-in') throw new Error('You are not signed in yet: there is no connection to the server.');
@@ -147,38 +135,34 @@ export class SwitchboardClient extends EventTarget {
     if (sameName(name, this.#left)) this.users();
     else this.#left = '';
     const vocabulary = this.role.toLowerCase() === 'teacher' ? 'request-call' : 'offer';
-    this.#current = this.#newCall({ name, vocabulary, outgoing: true });
-    this.#current.start(stream);
+    this.#newCall({ name, vocabulary, outgoing: true }).start(stream);
   }
 
-  /**
-   * Answers the call that rings.
-   * @param {MediaStream} [stream] as for `call`
-   * @param {string} [callID] of the call that is meant, as `incoming` told it: while a camera
-   *   opens, one call may end and another begin to ring
-   * @returns {Promise<void>} rejected, with the reason in words, if that call rings no more
-   */
+  /** Answers the call that rings.
+   * @param {MediaStream} [stream] what to send
+   * @param {string | null} [callID] which call is meant, as `incoming` told it: while a
+   *   camera opens, one call may end and another begin to ring */
   async accept(stream, callID = this.callID) {
     const call = this.#current;
     if (call?.state !== 'incoming' || call.callID !== callID) throw new Error('The call has ended before it was answered.');
-    this.#accept(stream);
+    this.#accept(call, stream);
   }
 
-  decline() {
-    if (this.#current?.state === 'incoming') this.hangUp();
-  }
+  decline() { if (this.#current?.state === 'incoming') this.hangUp(); }
 
-  // hangUp ends the call in whatever state it is: it declines, cancels or hangs up.
-  hangUp(reason) {
+  /** Ends the call in whatever state it is: declines, cancels or hangs up.
+   * @param {string} [reason] @param {string} [message] more to say about it in `ended` */
+  hangUp(reason, message) {
     if (!this.#current) return;
     this.send({ type: 'leave', ...this.#current.address, ...(reason && { reason }) });
-    this.#leave(reason);
+    this.#leave(reason, message);
   }
 
-  // setTrack changes what one sends; null stops sending. The other side is told by renegotiation.
+  /** Changes what one sends; null stops sending. The other side is told by renegotiation.
+   * @param {'audio' | 'video'} kind @param {MediaStreamTrack | null} track */
   async setTrack(kind, track) { await this.#sending().setTrack(kind, track); }
 
-  // share adds a picture of the screen beside that of the camera, in the same call.
+  /** Adds a picture of the screen beside that of the camera, in the same call. @param {MediaStreamTrack} track */
   async share(track) {
     if (this.sharing) throw new Error('A screen is being shared already.');
     this.#sending().share(track);
@@ -191,13 +175,16 @@ export class SwitchboardClient extends EventTarget {
     return this.#current;
   }
 
+  /** @type {Emit} */
   #emit(event, detail) { this.dispatchEvent(new CustomEvent(event, { detail })); }
 
-  #become(state, detail) {
-    this.state = state;
-    this.#emit('state', { state, ...detail });
+  /** @param {Standing} standing */
+  #become(standing) {
+    this.state = standing.state;
+    this.#emit('state', standing);
   }
 
+  /** @param {string} text */
   #write(text) {
     if (this.#socket?.readyState !== WebSocket.OPEN) return false;
     this.#socket.send(text);
@@ -205,24 +192,19 @@ export class SwitchboardClient extends EventTarget {
     return true;
   }
 
-  #opened() {
-    clearTimeout(this.#timer);
-    this.#become('open');
-    if (this.#login) this.send(this.#login);
-  }
-
+  /** @param {number} code @param {boolean} opened */
   #lost(code, opened) {
     clearTimeout(this.#timer);
     this.#socket = null;
     this.#left = '';
-    if (this.#current) this.#end('lost', 'server');
-    if (!this.#login) return this.#become('offline', { code, opened });
+    this.#end('lost', 'server');
+    if (!this.#login) return this.#become({ state: 'offline', code, opened });
     const retryIn = this.#wait(code);
     this.#timer = setTimeout(() => this.connect(), retryIn);
-    this.#become('waiting', { code, opened, retryIn });
+    this.#become({ state: 'waiting', code, opened, retryIn });
   }
 
-  // wait grows from try to try, and spreads the returning clients over time.
+  /** Returns a time that grows from try to try, and spreads the returning clients. @param {number} code */
   #wait(code) {
     const [first, longest] = times.backOff;
     const most = Math.min(longest, first * 2 ** this.#attempt++);
@@ -230,15 +212,16 @@ export class SwitchboardClient extends EventTarget {
     return most * (1 - Math.random() / 2);
   }
 
+  /** @param {string} text */
   #hear(text) {
     this.#emit('message', { direction: 'in', text });
-    const message = parse(text);
+    const message = /** @type {Received | undefined} */ (parse(text));
     switch (message?.type) {
       case 'login': return this.#heardLogin(message);
-      case 'users': return this.#heardUsers(message);
+      case 'users': this.#left = ''; return this.#emit('users', message);
       case 'offer': return this.#heardOffer(message, message.offer);
       case 'request-call': return this.#heardOffer(message, message.sdp);
-      case 'ringing': return this.#heardRinging(message);
+      case 'ringing': return this.#tell('ringing', this.#mine(message));
       case 'answer': return this.#heardAnswer(message, message.answer);
       case 'respond-call': return this.#heardAnswer(message, message.sdp);
       case 'candidate': return this.#mine(message)?.addCandidate(message.candidate);
@@ -249,72 +232,68 @@ export class SwitchboardClient extends EventTarget {
     }
   }
 
+  /** @param {LoginReply} message */
   #heardLogin(message) {
     if (message.success === false) {
       if (this.state !== 'signed-in') this.#login = null; // the same name would be refused again
       return this.#emit('refused', { ...message, request: 'login' });
     }
-    this.name = message.name ?? this.#login?.name;
-    this.role = message.role ?? '';
-    this.iceServers = message.iceServers ?? [];
-    this.#login ??= { type: 'login', name: this.name, ...(this.role && { role: this.role }) };
+    const { name, role = '', iceServers = [] } = message;
+    this.name = name;
+    this.role = role;
+    this.iceServers = iceServers;
+    this.#login ??= { type: 'login', name, ...(role && { role }) };
     this.#attempt = 0;
-    this.#become('signed-in');
-    this.#emit('signedin', { name: this.name, role: this.role, iceServers: this.iceServers });
+    this.#become({ state: 'signed-in' });
+    this.#emit('signedin', { name, role, iceServers });
   }
 
-  #heardUsers(message) {
-    this.#left = '';
-    this.#emit('users', message);
-  }
-
+  /** @param {Offer} message @param {Description} description */
   #heardOffer(message, description) {
     const call = this.#current;
-    if (call && call.callID === message.callID) return call.heardOffer(description);
+    const { name, callID } = message;
+    if (call && call.callID === callID) return call.heardOffer(description);
     // Both called at once, and the other offer came first: it made the call.
     // We wanted to talk, so its offer is answered in place of ours.
-    if (call?.state === 'calling' && sameName(call.name, message.name)) {
-      const { stream } = call;
+    if (call?.state === 'calling' && sameName(call.name, name)) {
       call.close();
-      this.#rung(message, description);
-      return this.#accept(stream);
+      return this.#accept(this.#rung(message, description), call.stream);
     }
     if (call) {
-      this.send({ type: 'leave', callID: message.callID, reason: 'busy' });
-      return this.#emit('missed', { name: message.name, callID: message.callID });
+      this.send({ type: 'leave', callID, reason: 'busy' });
+      return this.#emit('missed', { name, callID });
     }
     this.#rung(message, description);
-    this.#emit('incoming', { name: message.name, callID: message.callID });
+    this.#emit('incoming', { name, callID });
   }
 
+  /** @param {Offer} message @param {Description} description */
   #rung({ type, name, callID }, description) {
-    this.#current = this.#newCall({ name, callID, vocabulary: type, outgoing: false });
-    this.#current.heardOffer(description);
+    const call = this.#newCall({ name, callID, vocabulary: type, outgoing: false });
+    call.heardOffer(description);
+    return call;
   }
 
-  #accept(stream) {
-    this.#current.accept(stream);
-    if (this.#current) this.#answered();
+  /** @param {Call} call @param {MediaStream} [stream] */
+  #accept(call, stream) {
+    call.accept(stream);
+    this.#tell('answered', this.#current);
   }
 
-  #heardRinging(message) {
-    const call = this.#mine(message);
-    if (call) this.#emit('ringing', { name: call.name, callID: call.callID });
-  }
-
+  /** @param {Answer} message @param {Description} description */
   #heardAnswer(message, description) {
     const call = this.#mine(message);
-    if (!call) return;
-    const first = call.state === 'calling';
-    call.heardAnswer(description);
-    if (first) this.#answered();
+    const first = call?.state === 'calling';
+    call?.heardAnswer(description);
+    if (first) this.#tell('answered', call);
   }
 
-  #answered() {
-    const { name, callID } = this.#current;
-    this.#emit('answered', { name, callID });
+  /** @param {'ringing' | 'answered'} event @param {Call | null} call */
+  #tell(event, call) {
+    if (call) this.#emit(event, { name: call.name, callID: call.callID ?? '' });
   }
 
+  /** @param {Failure} error */
   #heardError(error) {
     const call = this.#current;
     const offered = error.request === 'offer' || error.request === 'request-call';
@@ -332,8 +311,9 @@ export class SwitchboardClient extends EventTarget {
     this.#emit('refused', { ...error, change });
   }
 
-  // mine says whether a message belongs to the present call, and takes from it
-  // what the server knows better: the call's id and the other's name as spelt there.
+  /** Returns the present call if a message belongs to it, and takes from the message
+   * what the server knows better: the call's id and the other's name as spelt there.
+   * @param {Address} message */
   #mine({ callID, name }) {
     const call = this.#current;
     if (!call) return null;
@@ -343,40 +323,42 @@ export class SwitchboardClient extends EventTarget {
     return call;
   }
 
+  /** @param {CallFacts} facts */
   #newCall(facts) {
     const call = new Call(facts, {
       iceServers: this.iceServers,
       send: (message) => this.send(message),
       emit: (event, detail) => this.#emit(event, detail),
-      fail: (message) => call === this.#current && this.#fail(message),
+      fail: (message) => call === this.#current && this.hangUp('failed', message),
     });
+    this.#current = call;
     return call;
   }
 
-  #fail(message) {
-    this.send({ type: 'leave', ...this.#current.address, reason: 'failed' });
-    this.#leave('failed', message);
-  }
-
-  // endedBy says whether a message of ours ends the present call, as the server reads it:
-  // whatever its reason says, and an empty field is an absent one.
-  #endedBy({ type, name, callID }) {
+  /** Returns whether a message of ours ends the present call, as the server reads it:
+   * whatever its reason says, and an empty field is an absent one.
+   * @param {{ type?: string } & Address} message */
+  #endedBy({ type = '', name, callID }) {
     const call = this.#current;
     return call && ['leave', 'end-call'].includes(type)
       && (callID || call.callID) === call.callID && sameName(String(name || call.name), call.name);
   }
 
-  // leave ends the call on this side as the server, to which we have said so, ends
-  // it on the other. Like the server, it goes by the state unless only we can know.
+  /** Ends the call on this side as the server, to which we have said so, ends it on the
+   * other. Like the server, it goes by the state unless only we can know.
+   * @param {string} [reason] @param {string} [message] */
   #leave(reason, message) {
+    if (!this.#current) return;
     const { name, state } = this.#current;
     const known = reason === 'failed' || (reason === 'busy' && state === 'incoming');
     this.#left = name;
     this.#end(known ? reason : { incoming: 'declined', calling: 'cancelled', active: 'hangup' }[state], 'us', message);
   }
 
+  /** @param {string} reason @param {End['by']} by @param {string} [message] */
   #end(reason, by, message) {
     const call = this.#current;
+    if (!call) return;
     this.#current = null;
     call.close();
     const { name, callID, outgoing, since } = call;
@@ -385,16 +367,16 @@ export class SwitchboardClient extends EventTarget {
   }
 }
 
-function parse(text) {
+/** Returns what a text is as JSON, or undefined if it is none. @param {string} text @returns {unknown} */
+export function parse(text) {
   try {
     return JSON.parse(text);
   } catch {
-    return null; // a greeting in plain text, for instance
+    return undefined;
   }
 }
 
-// sameName is as close to the server's comparison of names as a page needs.
-export function sameName(a = '', b = '') {
-  const key = (name) => name.normalize('NFKC').toLowerCase().trim();
-  return key(a) === key(b);
-}
+/** Returns what is compared of a name: as close to the server's key as a page needs. @param {string} name */
+export function nameKey(name) { return name.normalize('NFKC').toLowerCase().trim(); }
+
+export function sameName(a = '', b = '') { return nameKey(a) === nameKey(b); }
