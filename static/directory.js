@@ -1,4 +1,4 @@
-// The lobby: who is here, and whom to call or to invite while there is no call.
+// The directory: who is here, and whom to call or to invite while there is no call.
 
 import { canNotify } from './attention.js';
 import { invitation } from './link.js';
@@ -9,7 +9,7 @@ const usersEvery = 5000;
 
 const byID = (id) => document.getElementById(id);
 
-export class Lobby {
+export class Directory {
   people;
 
   #client;
