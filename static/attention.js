@@ -1,5 +1,7 @@
 // What makes a call noticed: a sound, a buzz and, if allowed, a notification.
 
+import { calling } from './calling.js';
+
 // Two notes and a pause, synthesised, so that there is no sound file to load.
 const tunes = {
   incoming: { notes: [659, 880, 659, 880], volume: 0.18, every: 2400, buzz: [400, 200, 400] },
@@ -7,28 +9,35 @@ const tunes = {
 };
 
 export class Attention {
-  #audio = null;
-  #output = null;
+  /** @type {AudioContext | null} */ #audio = null;
+  /** @type {GainNode | null} */ #output = null;
+  /** @type {Notification | null} */ #notification = null;
+  #due = ''; // the tune that was asked for last, silenced or not
   #timer = 0;
-  #notification = null;
 
-  // locked says that the browser lets nothing sound before a gesture.
+  /** Whether the browser lets nothing sound before a gesture. */
   get locked() { return navigator.userActivation?.hasBeenActive === false; }
 
-  // unlock may be called at any time: browsers let a page sound only after a gesture.
+  /** Returns what plays sound, and allows it to: browsers do so after a gesture only. */
   unlock() {
     this.#audio ??= new AudioContext();
     if (this.#audio.state === 'suspended') this.#audio.resume().catch(() => {});
+    return this.#audio;
   }
 
-  incoming(name) {
-    this.#play(tunes.incoming);
-    this.#notify(`${name} is calling`);
+  /** Plays what is due for as long as it is, and notifies of who calls. */
+  render() {
+    const { tune: due, ringing } = calling;
+    if (due === this.#due) return;
+    this.#due = due;
+    this.silence();
+    this.#notification?.close();
+    this.#notification = null;
+    if (due) this.#play(tunes[due]);
+    if (ringing) this.#notify(`${ringing} is calling`);
   }
 
-  outgoing() { this.#play(tunes.outgoing); }
-
-  // silence ends sound and buzz; a notification stays.
+  /** Ends sound and buzz; a notification stays. */
   silence() {
     if (this.#timer && !this.locked) navigator.vibrate?.(0);
     clearInterval(this.#timer);
@@ -37,38 +46,21 @@ export class Attention {
     this.#output = null;
   }
 
-  stop() {
-    this.silence();
-    this.#notification?.close();
-    this.#notification = null;
-  }
-
-  #play(tune) {
-    this.stop();
-    this.unlock();
-    this.#output = this.#audio.createGain();
-    this.#output.gain.value = tune.volume;
-    this.#output.connect(this.#audio.destination);
+  /** @param {{ notes: number[], volume: number, every: number, buzz: number[] }} tune */
+  #play({ notes, volume, every, buzz }) {
+    const audio = this.unlock();
+    const output = new GainNode(audio, { gain: volume });
+    output.connect(audio.destination);
+    this.#output = output;
     const round = () => {
-      tune.notes.forEach((pitch, i) => this.#note(pitch, i * 0.22));
-      if (tune.buzz.length > 0 && !this.locked) navigator.vibrate?.(tune.buzz);
+      notes.forEach((pitch, i) => note(output, pitch, audio.currentTime + i * 0.22));
+      if (buzz.length > 0 && !this.locked) navigator.vibrate?.(buzz);
     };
     round();
-    this.#timer = setInterval(round, tune.every);
+    this.#timer = setInterval(round, every);
   }
 
-  #note(pitch, delay) {
-    const start = this.#audio.currentTime + delay;
-    const tone = new OscillatorNode(this.#audio, { frequency: pitch, type: 'triangle' });
-    const envelope = new GainNode(this.#audio, { gain: 0 });
-    envelope.gain.setValueAtTime(0, start);
-    envelope.gain.linearRampToValueAtTime(1, start + 0.03);
-    envelope.gain.exponentialRampToValueAtTime(0.001, start + 0.6);
-    tone.connect(envelope).connect(this.#output);
-    tone.start(start);
-    tone.stop(start + 0.65);
-  }
-
+  /** @param {string} text */
   #notify(text) {
     if (!canNotify() || Notification.permission !== 'granted' || document.hasFocus()) return;
     try {
@@ -80,6 +72,16 @@ export class Attention {
   }
 }
 
-export function canNotify() {
-  return isSecureContext && 'Notification' in window;
+/** @param {AudioNode} output @param {number} pitch @param {number} start */
+function note(output, pitch, start) {
+  const tone = new OscillatorNode(output.context, { frequency: pitch, type: 'triangle' });
+  const envelope = new GainNode(output.context, { gain: 0 });
+  envelope.gain.setValueAtTime(0, start);
+  envelope.gain.linearRampToValueAtTime(1, start + 0.03);
+  envelope.gain.exponentialRampToValueAtTime(0.001, start + 0.6);
+  tone.connect(envelope).connect(output);
+  tone.start(start);
+  tone.stop(start + 0.65);
 }
+
+export function canNotify() { return isSecureContext && 'Notification' in window; }

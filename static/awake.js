@@ -1,23 +1,26 @@
 // Awake keeps the screen of a phone on during a call, and gives the call to the
 // system's media keys.
 
+import { calling } from './calling.js';
+
 export class Awake {
   #wanted = false;
-  #lock = null; // a promise, from the moment in which it is asked for
-  #hangUp;
+  /** @type {Promise<WakeLockSentinel | null> | null} from the moment in which it is asked for */ #lock = null;
 
-  constructor(hangUp) {
-    this.#hangUp = hangUp;
+  constructor() {
     // The browser takes the lock back from a hidden page.
     document.addEventListener('visibilitychange', () => this.#apply());
   }
 
-  render(inCall) {
+  render() {
+    const inCall = calling.attempt !== null;
     if (inCall === this.#wanted) return;
     this.#wanted = inCall;
     this.#apply();
     try {
-      navigator.mediaSession.setActionHandler('hangup', inCall ? this.#hangUp : null);
+      // TypeScript does not list this key yet.
+      const hangup = /** @type {MediaSessionAction} */ (/** @type {string} */ ('hangup'));
+      navigator.mediaSession.setActionHandler(hangup, inCall ? () => calling.hangUp() : null);
     } catch {
       // a browser without media session, or without this key
     }

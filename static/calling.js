@@ -5,119 +5,133 @@
 // before the call, while the camera opens, and ends with it. Somebody else may ring
 // meanwhile; both are shown then, and neither is dropped without a word.
 
-import { sameName } from './client.js';
+import { asError } from './call.js';
 import { Capture } from './capture.js';
+import { sameName } from './client.js';
 import { isolate } from './names.js';
-import { capital, endedWords } from './words.js';
+import * as notices from './notices.js';
+import { client, on, view } from './switchboard.js';
+import { cancelledWords, capital, endedWords, noMediaWords } from './words.js';
+/** @import { End, User } from './types.d.ts' */
+
+/** Our side of a call: whom it is with, how far it is, and what it sends.
+ * @typedef {{ name: string, capture: Capture, dialled?: boolean, callID?: string | null, room?: boolean,
+ *   opened?: boolean, begun?: boolean, answeredAt?: number, connected?: boolean }} Attempt */
 
 const ringsAfter = 1000; // callers without a role hear of a refusal, and not that it rings
 
-export class Calling extends EventTarget {
-  attempt = null; // { name, dialled, capture, callID, opened, begun, answeredAt, connected, room }
+class Calling {
+  /** @type {Attempt | null} */ attempt = null;
   progress = '';  // how far it is, in a sentence
   short = '';     // the same beside the picture, where the name stands already
   ending = '';    // what ended the last one
 
-  #client;
-  #isHere; // whether a name is in the list
+  /** @type {(capture: Capture) => void} told what opens for a call */ onopening = () => {};
+  /** @type {(name: string) => void} told who was not called, since another call was taken */ onaside = () => {};
+
+  /** @type {User[]} */ #users = [];
   #timer = 0;
 
-  // A change of what is to be seen is told by `changed`, an attempt that begins and
-  // what is missing for it by `opening` and `opened`, one that made way by `aside`.
-  constructor(client, isHere) {
-    super();
-    this.#client = client;
-    this.#isHere = isHere;
-    const on = (event, act) => client.addEventListener(event, ({ detail }) => act(detail));
-    on('incoming', () => this.#rung());
+  constructor() {
+    on('users', ({ users }) => { this.#users = users; });
+    on('incoming', () => (this.ringing ? view.render() : this.#begin()));
     on('ringing', () => this.#rings());
-    on('answered', () => this.#answered());
+    on('answered', ({ name }) => this.#answered(name));
     on('connection', ({ state }) => this.#connectionChanged(state));
     on('ended', (end) => this.#ended(end));
   }
 
-  // ringing is who rings here and waits for us to accept or decline, or ''.
+  /** Who rings here and waits for us to accept or decline, or ''. */
   get ringing() {
-    const call = this.#client.currentCall;
-    return call?.state === 'incoming' && !this.#answers(call) ? call.name : '';
+    const call = client.currentCall;
+    return call?.state === 'incoming' && !this.#answers(call.name, call.callID) ? call.name : '';
   }
 
-  // party is the other side of the attempt, as a sentence speaks of it.
-  get party() { return (this.attempt.room ? 'room ' : '') + isolate(this.attempt.name); }
+  /** What is to be heard now: the ring, what callers hear, or nothing. */
+  get tune() {
+    if (this.ringing) return 'incoming';
+    return this.attempt?.begun && this.phase === 'calling' ? 'outgoing' : '';
+  }
+
+  /** The other side of the attempt, as a sentence speaks of it. */
+  get party() { return this.attempt ? (this.attempt.room ? 'room ' : '') + isolate(this.attempt.name) : ''; }
 
   get phase() {
     if (!this.attempt) return 'none';
     return this.attempt.answeredAt ? 'active' : this.attempt.callID ? 'answering' : 'calling';
   }
 
-  // place calls somebody; dialled says that the name was typed, not taken from the list.
+  /** Calls somebody; dialled says that the name was typed, not taken from the list. @param {string} name */
   place(name, dialled = false) {
-    if (this.attempt || this.#client.currentCall) return;
-    if (dialled) this.#client.users(); // to tell a person from a room
-    this.#open({ name, dialled });
+    if (this.attempt || client.currentCall) return;
+    if (dialled) client.users(); // to tell a person from a room
+    this.#open({ name, dialled, capture: new Capture() });
     this.#say(`Calling ${this.party}…`, 'Calling…');
   }
 
   accept() {
-    if (!this.ringing) return;
-    const { name, callID } = this.#client.currentCall;
-    const { attempt: other } = this;
-    this.#open({ name, callID }, other?.capture);
-    if (other) this.#emit('aside', { instead: name, name: other.name });
+    const [call, other] = [client.currentCall, this.attempt];
+    if (!call || !this.ringing) return;
+    const { name, callID } = call;
+    this.#open({ name, callID, capture: other?.capture ?? new Capture() });
+    if (other) {
+      this.onaside(other.name);
+      notices.show('aside', {
+        title: `You have taken the call from ${isolate(name)}.`,
+        text: `${isolate(other.name)} was not called. You find the name among your missed calls.`,
+      });
+    }
     this.#say(`Answering ${this.party}…`, 'Answering…');
   }
 
-  decline() { if (this.ringing) this.#client.decline(); }
+  decline() { if (this.ringing) client.decline(); }
 
   hangUp() {
     const { attempt } = this;
     if (!attempt) return;
-    if (attempt.begun || attempt.callID) this.#client.hangUp();
-    else this.#close(endedWords({ name: attempt.name, reason: 'cancelled', by: 'us' }, this.party));
+    if (attempt.begun || attempt.callID) client.hangUp();
+    else this.#close(cancelledWords(this.party));
   }
 
-  async #open(facts, capture = new Capture()) {
-    const attempt = { ...facts, capture };
+  /** @param {Attempt} attempt */
+  async #open(attempt) {
     this.attempt = attempt;
     this.ending = '';
-    this.#emit('opening', attempt);
-    const problem = await capture.open();
+    notices.clear('ice', 'refused', 'share', 'aside');
+    this.onopening(attempt.capture);
+    const problem = await attempt.capture.open();
     if (attempt !== this.attempt) return; // given up meanwhile
     attempt.opened = true;
-    this.#emit('opened', problem);
+    notices.show('media', problem);
     this.#begin();
   }
 
-  // begin makes the call, or answers the one that rings from the same person. While
-  // somebody else rings it waits for that to be decided.
+  /** Makes the call, or answers the one that rings from the same person. While somebody
+   * else rings it waits for that to be decided. */
   async #begin() {
     const { attempt } = this;
-    const call = this.#client.currentCall;
     if (!attempt?.opened || attempt.begun) return;
     if (this.ringing) return this.#say(`${isolate(this.ringing)} is calling; your call to ${this.party} waits…`, 'Waiting…');
     attempt.begun = true;
+    const { callID, name, capture } = attempt;
     try {
-      if (call || attempt.callID) return await this.#client.accept(attempt.capture.stream, attempt.callID);
+      if (client.currentCall || callID) return await client.accept(capture.stream, callID);
       this.#say(`Calling ${this.party}…`, 'Calling…');
-      const begun = this.#client.call(attempt.name, attempt.capture.stream);
-      if (!this.#client.role) this.#timer = setTimeout(() => this.#rings(), ringsAfter);
+      const begun = client.call(name, capture.stream);
+      if (!client.role) this.#timer = setTimeout(() => this.#rings(), ringsAfter);
       await begun;
     } catch (error) {
-      if (attempt === this.attempt) this.#close(`The call ${attempt.callID ? 'from' : 'to'} ${this.party} was not made. ${error.message}`);
+      if (attempt === this.attempt) this.#close(`The call ${callID ? 'from' : 'to'} ${this.party} was not made. ${asError(error).message}`);
     }
   }
 
-  // answers says whether the attempt is our answer to a call that rings: we have
-  // accepted it, or are about to call the same person.
-  #answers({ name, callID }) {
+  /** Says whether the attempt is our answer to a call that rings: we have accepted it, or
+   * are about to call the same person.
+   * @param {string} name @param {string | null} callID */
+  #answers(name, callID) {
     const { attempt } = this;
     if (!attempt) return false;
     return attempt.callID ? attempt.callID === callID : !attempt.begun && sameName(attempt.name, name);
-  }
-
-  #rung() {
-    if (this.ringing) this.#changed();
-    else this.#begin();
   }
 
   #rings() {
@@ -126,16 +140,18 @@ export class Calling extends EventTarget {
     this.#say(`Ringing ${this.party}…`, 'Ringing…');
   }
 
-  #answered() {
+  /** @param {string} name as the server spells it */
+  #answered(name) {
     const { attempt } = this;
     if (!attempt) return; // by a message typed in the panel
     clearTimeout(this.#timer);
     attempt.answeredAt = Date.now();
-    attempt.name = this.#client.currentCall.name; // as the server spells it
-    attempt.room = Boolean(attempt.dialled) && !this.#isHere(attempt.name);
+    attempt.name = name;
+    attempt.room = Boolean(attempt.dialled) && !this.#users.some((user) => sameName(user.name, name));
     this.#say(`Connecting to ${this.party}…`, 'Connecting…');
   }
 
+  /** @param {RTCPeerConnectionState} state */
   #connectionChanged(state) {
     const { attempt } = this;
     if (!attempt?.answeredAt) return;
@@ -147,30 +163,33 @@ export class Calling extends EventTarget {
     }
   }
 
+  /** @param {End} end */
   #ended(end) {
     const { attempt } = this;
     if (!attempt) this.#close(endedWords(end));
     else if (attempt.begun || attempt.callID === end.callID) this.#close(endedWords(end, this.party));
     else this.#begin(); // somebody else rang, and our own call has waited
-    this.#changed();
+    if (!this.attempt) notices.clear('aside'); // the list of missed calls says it
+    if (end.reason === 'failed' && end.by === 'us' && !end.message) notices.show('ice', noMediaWords(client.iceServers));
+    view.render();
   }
 
+  /** @param {string} words */
   #close(words) {
     clearTimeout(this.#timer);
     this.attempt?.capture.end();
     this.attempt = null;
     this.progress = '';
     this.ending = words;
-    this.#changed();
+    view.render();
   }
 
+  /** @param {string} text */
   #say(text, short = '') {
     this.progress = capital(text);
     this.short = short;
-    this.#changed();
+    view.render();
   }
-
-  #changed() { this.#emit('changed'); }
-
-  #emit(event, detail) { this.dispatchEvent(new CustomEvent(event, { detail })); }
 }
+
+export const calling = new Calling();

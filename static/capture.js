@@ -4,43 +4,40 @@
 // device stays on without a call, however long the browser has asked and waited.
 
 import { allGranted, openCamera, openMedia, openScreen, stop, unplugged } from './media.js';
+/** @import { Opener } from './media.js' */
+/** @import { Notice } from './notices.js' */
+/** @typedef {'media' | 'camera' | 'screen'} Request */
 
 export class Capture {
   stream = new MediaStream(); // camera and microphone, as far as there are any
-  screen = null;              // the track of the shared screen
-  onlost = () => {};          // told the kind of a track that has ended by itself
+  /** @type {MediaStreamTrack | null} of the shared screen */ screen = null;
+  /** @type {(kind: string) => void} told the kind of a track that has ended by itself */ onlost = () => {};
 
   #over = new AbortController();
-  #pending = new Set(); // what the browser is being asked for: media, camera or screen
-  #opened = null;
+  /** @type {Set<Request>} what the browser is being asked for */ #pending = new Set();
+  /** @type {Promise<Notice | null> | null} */ #opened = null;
 
   get over() { return this.#over.signal.aborted; }
   get microphone() { return this.stream.getAudioTracks()[0] ?? null; }
   get camera() { return this.stream.getVideoTracks()[0] ?? null; }
 
-  // opening says whether the answer of the browser is still awaited.
+  /** Says whether the answer of the browser is still awaited. @param {Request} kind */
   opening(kind) { return this.#pending.has(kind); }
 
-  // open takes camera and microphone, once; it resolves to what is missing, or null.
+  /** Takes camera and microphone, once; resolves to what is missing, or null. */
   open() {
     this.#opened ??= this.#request('media', openMedia).then(({ problem }) => problem ?? null);
     return this.#opened;
   }
 
-  // openCamera resolves to the track, or null if the call has ended meanwhile.
-  async openCamera() {
-    await this.#request('camera', openCamera);
-    return this.camera;
-  }
+  /** Resolves to the track, or null if the call has ended meanwhile. */
+  openCamera() { return this.#request('camera', openCamera).then(() => this.camera); }
 
-  // openScreen resolves to the track, or null if the person changed their mind, or
-  // the call has ended meanwhile.
-  async openScreen() {
-    await this.#request('screen', openScreen);
-    return this.screen;
-  }
+  /** Resolves to the track, or null if the person changed their mind, or the call has
+   * ended meanwhile. */
+  openScreen() { return this.#request('screen', openScreen).then(() => this.screen); }
 
-  // drop stops a track and lets it go.
+  /** Stops a track and lets it go. @param {MediaStreamTrack | null} track */
   drop(track) {
     if (!track) return;
     track.stop();
@@ -55,7 +52,8 @@ export class Capture {
     this.stream = new MediaStream();
   }
 
-  // request asks the browser. What comes when the call is over is stopped at once.
+  /** Asks the browser. What comes when the call is over is stopped at once.
+   * @param {Request} kind @param {Opener} open */
   async #request(kind, open) {
     if (this.over) return {};
     this.#pending.add(kind);
@@ -69,8 +67,9 @@ export class Capture {
     }
   }
 
-  // keep also hears of a track that others stop: an unplugged camera, or the
-  // browser's own button beside a shared screen.
+  /** Keeps a track until it ends; it may do so by itself, when a camera is unplugged or by
+   * the browser's own button beside a shared screen.
+   * @param {Request} kind @param {MediaStreamTrack} track */
   #keep(kind, track) {
     if (kind === 'screen') this.screen = track;
     else this.stream.addTrack(track);
@@ -81,9 +80,9 @@ export class Capture {
   }
 }
 
-// askPermission has the browser ask now, if it would ask at all, so that nobody is
-// kept waiting when the first call rings. The devices are let go again at once. It
-// resolves to what is missing, as open does.
+/** Has the browser ask now, if it would ask at all: so nobody is kept waiting when the
+ * first call rings. The devices are let go again at once. Resolves to what is missing,
+ * as open does. */
 export async function askPermission() {
   if (navigator.mediaDevices && await allGranted()) return unplugged();
   const trial = new Capture();

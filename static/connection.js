@@ -1,28 +1,34 @@
 // The connection to the server, as the person sees it: what it is doing, when it is
 // tried again, and why it fails.
 
+import { byID, onClick } from './elements.js';
 import { isolate, write } from './names.js';
+import * as notices from './notices.js';
+import { client, on, view } from './switchboard.js';
 import { closedWords } from './words.js';
 
 export class Connection {
   joined = false; // signed in, or coming back after a loss
 
-  #client;
-  #notices;
-  #changed;
   #countdown = 0;
 
-  constructor(client, notices, changed) {
-    this.#client = client;
-    this.#notices = notices;
-    this.#changed = changed;
-    client.addEventListener('state', ({ detail }) => this.#turned(detail));
-    document.getElementById('retry').addEventListener('click', () => client.connect());
+  constructor() {
+    on('state', ({ state, code, opened, retryIn = 0 }) => {
+      clearInterval(this.#countdown);
+      byID('retry').hidden = state !== 'waiting';
+      write(byID('countdown'), '');
+      if (state === 'waiting') this.#countDown(Date.now() + retryIn);
+      if (state === 'signed-in') notices.clear('socket');
+      if (state === 'signed-in' || state === 'offline') this.joined = state === 'signed-in';
+      if (state === 'waiting' || state === 'offline') explain(code, opened);
+      view.render();
+    });
+    onClick('retry', () => client.connect());
     window.addEventListener('online', () => client.state === 'waiting' && client.connect());
   }
 
   get words() {
-    const { state, name, role } = this.#client;
+    const { state, name, role } = client;
     switch (state) {
       case 'connecting': return this.joined ? 'Reconnecting…' : 'Connecting…';
       case 'waiting': return this.joined ? 'Connection lost; reconnecting' : 'No connection; trying again';
@@ -32,35 +38,26 @@ export class Connection {
     }
   }
 
-  #turned({ state, code, opened, retryIn }) {
-    clearInterval(this.#countdown);
-    document.getElementById('retry').hidden = state !== 'waiting';
-    write(document.getElementById('countdown'), '');
-    if (state === 'waiting') this.#countDown(retryIn);
-    if (state === 'signed-in') this.#notices.clear('socket');
-    if (state === 'signed-in' || state === 'offline') this.joined = state === 'signed-in';
-    if (state === 'waiting' || state === 'offline') this.#lost(code, opened);
-    this.#changed();
-  }
-
-  #countDown(time) {
-    const until = Date.now() + time;
-    const tick = () => write(document.getElementById('countdown'), `in ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s`);
+  /** @param {number} until */
+  #countDown(until) {
+    const tick = () => write(byID('countdown'), `in ${Math.max(0, Math.ceil((until - Date.now()) / 1000))} s`);
     tick();
     this.#countdown = setInterval(tick, 500);
   }
-
-  async #lost(code, opened) {
-    const words = closedWords(code);
-    if (words) this.#notices.show('socket', { title: 'The connection was closed.', text: words });
-    if (opened !== false) return;
-    const why = await whyNoSocket();
-    if (['waiting', 'connecting'].includes(this.#client.state)) this.#notices.show('socket', why);
-  }
 }
 
-// whyNoSocket guesses, since the browser does not say why a socket fails. Whether
-// this page can still be had tells a server that is down from one that refuses the socket.
+/** Puts up a notice of why the connection is lost, if there is more to say.
+ * @param {number} [code] @param {boolean} [opened] */
+async function explain(code, opened) {
+  const words = closedWords(code);
+  if (words) notices.show('socket', { title: 'The connection was closed.', text: words });
+  if (opened !== false) return;
+  const why = await whyNoSocket();
+  if (['waiting', 'connecting'].includes(client.state)) notices.show('socket', why);
+}
+
+/** Resolves to a guess, since the browser does not say why a socket fails. Whether this
+ * page can still be had tells a server that is down from one that refuses the socket. */
 async function whyNoSocket() {
   try {
     const { status } = await fetch(document.baseURI, { method: 'HEAD', cache: 'no-store' });

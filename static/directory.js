@@ -1,57 +1,53 @@
 // The directory: who is here, and whom to call or to invite while there is no call.
 
 import { canNotify } from './attention.js';
+import { calling } from './calling.js';
+import { byID, onClick } from './elements.js';
 import { invitation } from './link.js';
 import { isolate, write } from './names.js';
 import { People } from './people.js';
+import { client, on } from './switchboard.js';
+/** @import { Events, User } from './types.d.ts' */
 
 const usersEvery = 5000;
 
-const byID = (id) => document.getElementById(id);
+const dialled = byID('dial-name', HTMLInputElement);
+const link = byID('link', HTMLInputElement);
 
 export class Directory {
-  people;
+  people = new People();
 
-  #client;
-  #call;
   #total = 0;
   #connected = false; // and has heard who is here
 
-  constructor(client, call) {
-    this.#client = client;
-    this.#call = call;
-    this.people = new People(byID('people'), (name) => call(name));
-    const on = (event, act) => client.addEventListener(event, ({ detail }) => act(detail));
-    on('signedin', (me) => this.#enter(me));
+  constructor() {
+    on('signedin', (me) => {
+      this.people.allowAll();
+      showInvitation(me);
+      client.users();
+    });
     on('users', ({ users, total }) => this.#show(users, total, true));
     on('state', ({ state }) => (state === 'waiting' || state === 'offline') && this.#show([], 0, false));
-    on('ended', (end) => this.#afterCall(end));
+    on('ended', ({ reason, name }) => {
+      if (reason === 'forbidden') this.people.forbid(name);
+      if (client.state === 'signed-in') client.users();
+    });
     byID('dial').addEventListener('submit', (event) => {
       event.preventDefault();
       this.#dial();
     });
-    byID('dial-name').addEventListener('input', () => this.#filter());
-    byID('copy-link').addEventListener('click', copyLink);
-    byID('allow-notifications').addEventListener('click', allowNotifications);
+    dialled.addEventListener('input', () => this.#filter());
+    onClick('copy-link', copyLink);
+    onClick('allow-notifications', allowNotifications);
     document.addEventListener('visibilitychange', () => this.#ask());
     setInterval(() => this.#ask(), usersEvery);
   }
 
-  #enter(me) {
-    this.people.allowAll();
-    byID('link').value = invitation(me);
-    write(byID('link-label'), me.role === 'teacher'
-      ? 'You can call whoever opens this link and signs in'
-      : 'Whoever opens this link and signs in calls you');
-    byID('second-tab').href = invitation(me, 'Robin');
-    byID('allow-notifications').hidden = !canNotify() || Notification.permission !== 'default';
-    this.#client.users();
-  }
-
   #ask() {
-    if (this.#client.state === 'signed-in' && !document.hidden && !this.#client.currentCall) this.#client.users();
+    if (client.state === 'signed-in' && !document.hidden && !client.currentCall) client.users();
   }
 
+  /** @param {User[]} users @param {number} total @param {boolean} connected */
   #show(users, total, connected) {
     this.#connected = connected;
     this.#total = total;
@@ -59,24 +55,19 @@ export class Directory {
     this.#render();
   }
 
-  #afterCall({ reason, name }) {
-    if (reason === 'forbidden') this.people.forbid(name);
-    if (this.#client.state === 'signed-in') this.#client.users();
-  }
-
-  // dial calls who is in the list by the name in any case, else whoever, or whichever
-  // room, the server knows by what was typed.
+  /** Calls the person in the list whose name was typed, in any case; else whoever, or
+   * whichever room, the server knows by that name. */
   #dial() {
-    const name = byID('dial-name').value.trim();
+    const name = dialled.value.trim();
     if (!name) return;
-    byID('dial-name').value = '';
+    dialled.value = '';
     this.#filter();
-    const person = this.people.find(name);
-    this.#call(person?.name ?? name, !person);
+    const person = this.people.named(name);
+    calling.place(person?.name ?? name, !person);
   }
 
   #filter() {
-    this.people.filter = byID('dial-name').value;
+    this.people.filter = dialled.value;
     this.people.render();
     this.#render();
   }
@@ -102,11 +93,21 @@ export class Directory {
   }
 }
 
+/** @param {Events['signedin']} me */
+function showInvitation(me) {
+  link.value = invitation(me);
+  write(byID('link-label'), me.role === 'teacher'
+    ? 'You can call whoever opens this link and signs in'
+    : 'Whoever opens this link and signs in calls you');
+  byID('second-tab', HTMLAnchorElement).href = invitation(me, 'Robin');
+  byID('allow-notifications').hidden = !canNotify() || Notification.permission !== 'default';
+}
+
 async function copyLink() {
   const button = byID('copy-link');
-  byID('link').select();
+  link.select();
   try {
-    await navigator.clipboard.writeText(byID('link').value);
+    await navigator.clipboard.writeText(link.value);
     button.textContent = 'Copied';
   } catch {
     button.textContent = 'Press Ctrl+C'; // no clipboard on insecure pages, but it is selected

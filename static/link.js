@@ -3,19 +3,21 @@
 // is done at a click, and never before.
 
 const parameters = new URLSearchParams(location.search);
-const parameter = (key) => (parameters.get(key) ?? '').trim();
+const [name, role, call] = ['name', 'role', 'call'].map((key) => (parameters.get(key) ?? '').trim());
 
-export const link = { name: parameter('name'), role: parameter('role'), call: parameter('call') };
+export const link = { name, role, call };
 
+/** @type {Record<string, string>} */
 const counterparts = { teacher: 'student', student: 'teacher' };
 
-// invitation is the link for somebody else. Whoever opens it is to call us, unless
-// it is for us to call. A guest is to be called something already.
-export function invitation({ name, role }, guest = '') {
+/** Returns the link for somebody else. Whoever opens it is to call us, unless it is for
+ * us to call. A guest is to be called something already.
+ * @param {{ name: string, role: string }} me */
+export function invitation(me, guest = '') {
   const url = new URL(document.baseURI);
   url.hash = url.search = '';
   if (guest) url.searchParams.set('name', guest);
-  if (!role || counterparts[role]) url.searchParams.set('role', counterparts[role] ?? '');
-  if (!guest && role !== 'teacher') url.searchParams.set('call', name);
+  if (!me.role || counterparts[me.role]) url.searchParams.set('role', counterparts[me.role] ?? '');
+  if (!guest && me.role !== 'teacher') url.searchParams.set('call', me.name);
   return url.href;
 }

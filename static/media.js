@@ -1,11 +1,18 @@
 // Camera, microphone and screen, and clear words where the browser gives none of them.
 
-// Each opener resolves to { stream, problem }; a Capture asks them and owns the tracks.
+import { asError } from './call.js';
+/** @import { Notice } from './notices.js' */
 
-// openMedia opens what there is: camera and microphone, else one of them, else
-// nothing. A call goes on without, so it never fails; `problem` says what is missing.
+/** What an opener resolves to; a Capture asks them and owns the tracks.
+ * @typedef {{ stream: MediaStream, problem?: Notice | null }} Opened
+ * @typedef {(signal: AbortSignal) => Promise<Opened>} Opener */
+
+/** Opens what there is: camera and microphone, else one of them, else nothing. A call
+ * goes on without, so it never fails; `problem` says what is missing.
+ * @type {Opener} */
 export async function openMedia(signal) {
   if (!navigator.mediaDevices) return { stream: new MediaStream(), problem: insecure() };
+  /** @type {Error | null} */
   let first = null;
   for (const wanted of [{ audio: true, video: true }, { audio: true }, { video: true }]) {
     if (signal.aborted) break;
@@ -13,7 +20,7 @@ export async function openMedia(signal) {
       const stream = await navigator.mediaDevices.getUserMedia(wanted);
       return { stream, problem: first && missing(wanted.audio ? 'camera' : 'microphone', first) };
     } catch (error) {
-      first ??= error;
+      first ??= asError(error);
     }
   }
   return { stream: new MediaStream(), problem: first && missing('camera and microphone', first) };
@@ -23,24 +30,25 @@ export async function openCamera() {
   return { stream: await navigator.mediaDevices.getUserMedia({ video: true }) };
 }
 
-// openScreen brings no track if the person changed their mind.
+/** Opens a screen; there is no track in it if the person changed their mind. */
 export async function openScreen() {
   try {
     return { stream: await navigator.mediaDevices.getDisplayMedia({ video: true }) };
   } catch (error) {
-    if (error.name === 'NotAllowedError') return { stream: new MediaStream() };
+    if (asError(error).name === 'NotAllowedError') return { stream: new MediaStream() };
     throw error;
   }
 }
 
-// allGranted reports whether camera and microphone may be opened without a question,
-// as far as the browser says.
+/** Resolves to whether camera and microphone may be opened without a question, as far as
+ * the browser says. */
 export async function allGranted() {
-  const ask = (name) => navigator.permissions?.query({ name }).catch(() => null);
-  return (await Promise.all(['camera', 'microphone'].map(ask))).every((answer) => answer?.state === 'granted');
+  const names = /** @type {const} */ (['camera', 'microphone']);
+  const asked = names.map((name) => navigator.permissions?.query({ name }).catch(() => null));
+  return (await Promise.all(asked)).every((answer) => answer?.state === 'granted');
 }
 
-// unplugged says which of camera and microphone are not there, or returns null.
+/** Resolves to a notice of which of camera and microphone are not there, or null. */
 export async function unplugged() {
   const kinds = (await navigator.mediaDevices.enumerateDevices()).map((device) => device.kind);
   const absent = [];
@@ -49,8 +57,9 @@ export async function unplugged() {
   return absent.length ? missing(absent.join(' and '), { name: 'NotFoundError' }) : null;
 }
 
+/** @param {MediaStream} stream */
 export function stop(stream) {
-  for (const track of stream?.getTracks() ?? []) track.stop();
+  for (const track of stream.getTracks()) track.stop();
 }
 
 function insecure() {
@@ -62,6 +71,7 @@ function insecure() {
   };
 }
 
+/** @param {string} what @param {{ name: string, message?: string }} error @returns {Notice} */
 export function missing(what, error) {
   const goesOn = {
     'camera': 'Calls go on with sound only from your side.',

@@ -1,14 +1,16 @@
 // How names are shown: apart from the sentence around them, and as an avatar.
 
-const apart = ['\u2068', '\u2069']; // FIRST STRONG ISOLATE and its end
+/** Returns a name between FIRST STRONG ISOLATE and its end: so its direction does not
+ * become that of the sentence around it.
+ * @param {string} name */
+export function isolate(name) { return `\u2068${name}\u2069`; }
 
-// isolate keeps the direction of a name out of the sentence that it stands in.
-export function isolate(name) { return apart.join(name); }
-
+/** @type {WeakMap<Element, string>} */
 const written = new WeakMap();
 
-// write puts a text into an element, with each isolated name as a <bdi>. The same
-// text is not written again: a screen reader would read it again.
+/** Puts a text into an element, with each isolated name as a <bdi>. The same text is
+ * not written again: a screen reader would read it again.
+ * @param {Element} element @param {string} text */
 export function write(element, text) {
   if (written.get(element) === text) return;
   written.set(element, text);
@@ -20,8 +22,9 @@ export function write(element, text) {
   }));
 }
 
-// initials stand for a person without a picture: two letters, or else the first
-// sign of the name, which may be an emoji.
+/** Returns what stands for a person without a picture: two letters, or else the first
+ * sign of the name, which may be an emoji.
+ * @param {string} name */
 export function initials(name) {
   const letter = /[\p{L}\p{N}]/u;
   const words = name.split(/[\s._@-]+/u).filter((word) => letter.test(word));
@@ -29,14 +32,15 @@ export function initials(name) {
   return letters.join('').toUpperCase() || (signs(name.trim())[0] ?? '?');
 }
 
-// signs are what a reader takes for one character each, however many it is made of.
+/** Returns what a reader takes for one character each, however many it is made of. @param {string} text */
 function signs(text) {
   if (!Intl.Segmenter) return [...text];
   return [...new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(text)].map(({ segment }) => segment);
 }
 
-// unseen are the characters of a name that cannot be seen, or turn the text around
-// them, as far as a page can tell: what the server refuses, it refuses itself.
+/** Returns the characters of a name that cannot be seen, or turn the text around them, as
+ * far as a page can tell. Which names are refused is for the server to say.
+ * @param {string} name */
 export function unseen(name) {
   return [...new Set(name.match(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029\ufffd]/gu) ?? [])];
 }

@@ -1,53 +1,44 @@
 // Notices say what is wrong and what to do about it. There is one of each kind.
 
+import { byID, copyOf, find } from './elements.js';
 import { write } from './names.js';
 
-export class Notices {
-  #list;
-  #shown = new Map();
+/** @typedef {{ title: string, text: string }} Notice */
 
-  constructor(list) {
-    this.#list = list;
+/** @type {Map<string, HTMLElement>} */
+const shown = new Map();
+
+/** Puts up a notice of a kind in place of an earlier one, which null only takes away.
+ * @param {string} kind @param {Notice | null} notice @param {{ label: string, run(): void }} [action] */
+export function show(kind, notice, action) {
+  clear(kind);
+  if (!notice) return;
+  const item = copyOf('notice');
+  write(find(item, 'strong'), notice.title);
+  find(item, '.text').append(...withFlags(notice.text));
+  if (action) {
+    find(item, '.action').hidden = false;
+    find(item, '.action').textContent = action.label;
+    find(item, '.action').addEventListener('click', action.run);
   }
+  find(item, '.dismiss').addEventListener('click', () => clear(kind));
+  shown.set(kind, item);
+  byID('notices').append(item);
+}
 
-  // show puts up a notice of a kind in place of an earlier one, which null only takes away.
-  show(kind, notice, action) {
-    this.clear(kind);
-    if (!notice) return;
-    const { title, text } = notice;
-    const item = document.createElement('li');
-    const words = document.createElement('div');
-    words.setAttribute('role', 'alert');
-    const heading = document.createElement('strong');
-    write(heading, title);
-    words.append(heading, ' ', ...withFlags(text));
-    item.append(words);
-    if (action) item.append(button(action.label, '', action.run));
-    item.append(button('Dismiss', 'quiet', () => this.clear(kind)));
-    this.#shown.set(kind, item);
-    this.#list.append(item);
-  }
-
-  clear(kind) {
-    this.#shown.get(kind)?.remove();
-    this.#shown.delete(kind);
+/** @param {string[]} kinds */
+export function clear(...kinds) {
+  for (const kind of kinds) {
+    shown.get(kind)?.remove();
+    shown.delete(kind);
   }
 }
 
-// withFlags sets the server's flags apart, so that no line breaks within one.
+/** Sets the server's flags in a text apart, so that no line breaks within one. @param {string} text */
 function withFlags(text) {
   return text.split(/(?<=\s)(-[a-z-]+)/).map((part, i) => {
     const piece = document.createElement(i % 2 === 0 ? 'span' : 'code');
     write(piece, part);
     return piece;
   });
-}
-
-function button(label, className, run) {
-  const made = document.createElement('button');
-  made.type = 'button';
-  made.className = `small ${className}`;
-  made.textContent = label;
-  made.addEventListener('click', run);
-  return made;
 }

@@ -1,42 +1,25 @@
 // The panel that shows every frame and sends one's own, so that the page teaches the protocol.
 
+import { parse } from './client.js';
+import { byID, copyOf, find, onClick } from './elements.js';
+import { client, on } from './switchboard.js';
+
 const mostLines = 500;
 const longText = 60; // what is longer is abbreviated in a line, and shown whole when unfolded
 
-const description = { type: 'offer', sdp: 'v=0 …' };
-const examples = new Map([
-  ['login', { type: 'login', name: 'ann' }],
-  ['login with a role', { type: 'login', name: 'tess', role: 'teacher' }],
-  ['users', { type: 'users' }],
-  ['offer', { type: 'offer', name: 'bob', offer: description }],
-  ['answer', { type: 'answer', name: 'ann', answer: { ...description, type: 'answer' } }],
-  ['candidate', { type: 'candidate', name: 'bob', candidate: { candidate: 'candidate:…', sdpMid: '0', sdpMLineIndex: 0 } }],
-  ['leave', { type: 'leave' }],
-  ['request-call', { type: 'request-call', name: 'sam', sdp: description }],
-  ['respond-call', { type: 'respond-call', callID: '…', sdp: { ...description, type: 'answer' } }],
-  ['new-ice-candidate', { type: 'new-ice-candidate', callID: '…', candidate: { candidate: 'candidate:…', sdpMid: '0' } }],
-  ['ping', { type: 'ping' }],
-  ['something unknown', { type: 'hello' }],
-  ['not even JSON', 'hello?'],
-]);
+const log = byID('log');
+const compose = byID('compose', HTMLTextAreaElement);
+const example = byID('example', HTMLSelectElement);
+const showUsers = byID('show-users', HTMLInputElement);
 
-export function startPanel(client) {
-  const byID = (id) => document.getElementById(id);
-  const log = byID('log');
-  const compose = byID('compose');
-  const example = byID('example');
-
-  client.addEventListener('message', ({ detail }) => add(detail.direction, detail.text));
-  byID('clear-log').addEventListener('click', () => log.replaceChildren());
-  byID('show-users').addEventListener('change', ({ target }) => log.classList.toggle('with-users', target.checked));
-
-  for (const name of examples.keys()) example.add(new Option(name));
+export function startPanel() {
+  on('message', ({ direction, text }) => add(line(direction, text)));
+  onClick('clear-log', () => log.replaceChildren());
+  showUsers.addEventListener('change', () => log.classList.toggle('with-users', showUsers.checked));
   example.addEventListener('change', () => {
-    const message = examples.get(example.value);
-    put(typeof message === 'string' ? message : JSON.stringify(message, null, 2));
+    put(indented(example.value));
     example.selectedIndex = 0;
   });
-
   byID('compose-form').addEventListener('submit', (event) => {
     event.preventDefault();
     submit();
@@ -44,70 +27,62 @@ export function startPanel(client) {
   compose.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) submit();
   });
-
-  // Without a connection one is opened first, so that signing in can be tried by hand.
-  function submit() {
-    const text = compose.value; // as it was typed, right or wrong
-    if (!text || client.sendText(text)) return;
-    client.addEventListener('state', function once({ detail }) {
-      if (detail.state === 'connecting') return;
-      client.removeEventListener('state', once);
-      client.sendText(text);
-    });
-    client.connect();
-  }
-
-  function put(text) {
-    compose.value = text;
-    compose.focus();
-  }
-
-  function add(direction, text) {
-    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    log.append(line(direction, text));
-    while (log.childElementCount > mostLines) log.firstElementChild.remove();
-    if (atEnd) log.scrollTop = log.scrollHeight;
-  }
-
-  function line(direction, text) {
-    const message = parse(text);
-    const item = element('li', direction);
-    item.dataset.type = message?.type ?? '';
-    const head = element('summary');
-    head.append(
-      element('time', '', clock()),
-      element('span', 'arrow', direction === 'out' ? '→' : '←'),
-      element('span', 'visually-hidden', direction === 'out' ? 'sent' : 'received'),
-      element('code', '', message === undefined ? text : JSON.stringify(message, abbreviate)),
-    );
-    const fold = element('details');
-    fold.append(head);
-    fold.addEventListener('toggle', () => fold.open && fold.childElementCount === 1 && fold.append(...whole(text, message)));
-    item.append(fold);
-    return item;
-  }
-
-  // whole shows a message in full; made only when somebody looks.
-  function whole(text, message) {
-    const body = message === undefined ? text : JSON.stringify(message, null, 2);
-    // A session description is a text of many lines: show them as such.
-    const shown = element('pre', '', body.replaceAll('\\r\\n', '\\r\\n\n      '));
-    const again = element('button', 'quiet small', 'Put into the message box');
-    again.type = 'button';
-    again.addEventListener('click', () => put(body));
-    return [shown, again];
-  }
 }
 
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+/** Sends what was typed, right or wrong. Without a connection one is opened first: so
+ * signing in can be tried by hand. */
+function submit() {
+  const text = compose.value;
+  if (!text || client.sendText(text)) return;
+  client.addEventListener('state', function once({ detail }) {
+    if (detail.state === 'connecting') return;
+    client.removeEventListener('state', once);
+    client.sendText(text);
+  });
+  client.connect();
 }
 
-function abbreviate(key, value) {
+/** @param {string} text */
+function put(text) {
+  compose.value = text;
+  compose.focus();
+}
+
+/** @param {HTMLElement} item */
+function add(item) {
+  const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  log.append(item);
+  while (log.childElementCount > mostLines) log.firstElementChild?.remove();
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}
+
+/** Returns the entry of a frame, which shows it in full when it is unfolded.
+ * @param {'in' | 'out'} direction @param {string} text */
+function line(direction, text) {
+  const message = /** @type {{ type?: string } | null | undefined} */ (parse(text));
+  const item = copyOf('frame');
+  item.className = direction;
+  item.dataset.type = message?.type ?? '';
+  find(item, 'time').textContent = clock();
+  find(item, '.arrow').textContent = direction === 'out' ? '→' : '←';
+  find(item, '.visually-hidden').textContent = direction === 'out' ? 'sent' : 'received';
+  find(item, 'code').textContent = message === undefined ? text : JSON.stringify(message, abbreviate);
+  // A session description is a text of many lines: show them as such.
+  find(item, 'details').addEventListener('toggle', () => {
+    find(item, 'pre').textContent ||= indented(text).replaceAll('\\r\\n', '\\r\\n\n      ');
+  });
+  find(item, 'button').addEventListener('click', () => put(indented(text)));
+  return item;
+}
+
+/** Returns a message with a line for each field; what is no JSON stays as it is. @param {string} text */
+function indented(text) {
+  const message = parse(text);
+  return message === undefined ? text : JSON.stringify(message, null, 2);
+}
+
+/** @param {string} _ the key @param {unknown} value */
+function abbreviate(_, value) {
   if (typeof value !== 'string' || value.length <= longText) return value;
   return `${value.slice(0, longText / 2)}… (${value.length} characters)`;
 }
@@ -115,11 +90,4 @@ function abbreviate(key, value) {
 function clock() {
   const now = new Date();
   return `${now.toTimeString().slice(0, 8)}.${String(now.getMilliseconds()).padStart(3, '0')}`;
-}
-
-function element(tag, className = '', text = '') {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  made.textContent = text;
-  return made;
 }

@@ -1,17 +1,20 @@
 // The ring: the dialog of an incoming call. Escape silences it, and so does a tap on
 // the button for that; only its buttons accept or decline.
 
+import { calling } from './calling.js';
+import { byID, onClick } from './elements.js';
 import { initials, isolate, write } from './names.js';
+/** @import { Attention } from './attention.js' */
 
 export class Ring {
-  #dialog = document.getElementById('incoming');
+  #dialog = byID('incoming', HTMLDialogElement);
   #name = '';
 
-  constructor(calling, attention) {
-    const on = (id, act) => document.getElementById(id).addEventListener('click', act);
-    on('accept', () => calling.accept());
-    on('decline', () => calling.decline());
-    on('silence', () => attention.silence());
+  /** @param {Attention} attention */
+  constructor(attention) {
+    onClick('accept', () => calling.accept());
+    onClick('decline', () => calling.decline());
+    onClick('silence', () => attention.silence());
     this.#dialog.addEventListener('cancel', (event) => {
       event.preventDefault();
       attention.silence();
@@ -20,13 +23,14 @@ export class Ring {
     this.#dialog.addEventListener('close', () => this.#name && this.#dialog.showModal());
   }
 
-  // render shows who rings; '' is nobody.
-  render(name) {
+  /** Shows who rings, if anybody does. */
+  render() {
+    const name = calling.ringing;
     if (name === this.#name) return;
     this.#name = name;
     if (!name) return this.#dialog.close();
-    write(document.getElementById('incoming-name'), isolate(name));
-    document.getElementById('incoming-avatar').textContent = initials(name);
+    write(byID('incoming-name'), isolate(name));
+    byID('incoming-avatar').textContent = initials(name);
     if (!this.#dialog.open) this.#dialog.showModal();
   }
 }

@@ -1,123 +1,115 @@
 // Who one is: the form to sign in with, and what of it outlives a reload of the page.
 
 import { askPermission } from './capture.js';
+import { byID } from './elements.js';
 import { link } from './link.js';
 import { isolate, write } from './names.js';
+import * as notices from './notices.js';
+import { client, on } from './switchboard.js';
 import { refusedWords } from './words.js';
 
-const byID = (id) => document.getElementById(id);
+const nameField = byID('name', HTMLInputElement);
+const roleField = byID('role', HTMLInputElement);
+const chips = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-role]'));
 
-export class Session extends EventTarget {
-  #client;
-  #notices;
-  #connection;
-
-  // The event `signing` says that somebody signs in by hand; call is true if the
-  // click was also for the call that the link asks for.
-  constructor(client, notices, connection) {
-    super();
-    this.#client = client;
-    this.#notices = notices;
-    this.#connection = connection;
-    client.addEventListener('signedin', ({ detail: { name, role } }) => remember({ name, role }));
-    client.addEventListener('refused', ({ detail }) => detail.request === 'login' && this.#refused(detail));
-
-    byID('sign-in-form').addEventListener('submit', (event) => {
-      event.preventDefault();
-      this.#signIn(Boolean(link.call) && event.submitter !== byID('sign-in-only'));
-    });
-    byID('sign-in-form').addEventListener('input', ({ target }) => {
-      showError(target, '');
-      this.#showForm();
-    });
-    for (const chip of document.querySelectorAll('[data-role]')) {
-      chip.addEventListener('click', () => {
-        byID('role').value = chip.dataset.role;
-        byID('role').dispatchEvent(new Event('input', { bubbles: true }));
-      });
-    }
-  }
-
-  // begin fills in the form, from the link or from what was signed in with in this
-  // tab. After a reload one is signed in again, which opens no camera and calls nobody.
-  begin() {
-    const before = remembered();
-    const again = before !== null && wasReloaded();
-    const { name, role } = !again && (link.name || link.role) ? link : before ?? link;
-    byID('name').value = name;
-    byID('role').value = role;
-    this.#showForm();
-    if (again) this.resume();
-    else if (!name) byID('name').focus();
-  }
-
-  // resume signs in again as before.
-  resume() {
-    const before = remembered();
-    if (before) this.#client.signIn(before.name, before.role);
-  }
-
-  signOut() {
+/** Fills in the form, and signs in after a reload. The hooks are told that somebody signs in
+ * by hand, for the call of the link or without, and that this was refused.
+ * @param {{ signing(call: boolean): void, refused(): void }} hooks */
+export function startSession(hooks) {
+  on('signedin', ({ name, role }) => remember({ name, role }));
+  on('refused', (refusal) => {
+    if (refusal.request !== 'login' || client.state === 'signed-in') return; // the panel shows what was typed there
     remember(null);
-    this.#client.signOut();
-  }
-
-  #signIn(call) {
-    for (const field of [byID('name'), byID('role')]) showError(field, '');
-    this.dispatchEvent(new CustomEvent('signing', { detail: { call } }));
-    this.#client.signIn(byID('name').value.trim(), byID('role').value.trim());
-    askPermission().then((problem) => this.#notices.show('media', problem));
-  }
-
-  #refused(refusal) {
-    if (this.#client.state === 'signed-in') return; // typed in the panel, which shows the answer
-    this.#connection.joined = false;
-    remember(null);
-    const field = byID(refusal.code === 'bad-role' ? 'role' : 'name');
-    this.dispatchEvent(new Event('refused')); // the form is to be seen again, before it takes the focus
+    hooks.refused();
+    const field = refusal.code === 'bad-role' ? roleField : nameField;
     showError(field, refusedWords(refusal, field.value));
     field.focus();
+  });
+  byID('sign-in-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    for (const field of [nameField, roleField]) showError(field, '');
+    hooks.signing(Boolean(link.call) && event.submitter !== byID('sign-in-only'));
+    client.signIn(nameField.value.trim(), roleField.value.trim());
+    askPermission().then((problem) => notices.show('media', problem));
+  });
+  byID('sign-in-form').addEventListener('input', ({ target }) => {
+    showError(target === roleField ? roleField : nameField, '');
+    showForm();
+  });
+  for (const chip of chips) {
+    chip.addEventListener('click', () => {
+      roleField.value = chip.dataset.role ?? '';
+      roleField.dispatchEvent(new Event('input', { bubbles: true }));
+    });
   }
-
-  // showForm says beside the fields what one click will do.
-  #showForm() {
-    const name = byID('name').value.trim();
-    const as = name && (link.name || link.call) ? ` as ${isolate(name)}` : '';
-    write(byID('sign-in-label'), `Sign in${as}${link.call && ` and call ${isolate(link.call)}`}`);
-    byID('sign-in-only').hidden = byID('link-help').hidden = !link.call;
-    byID('role-help').hidden = Boolean(link.role); // chosen for one already
-    if (link.call) {
-      write(byID('link-help'), `Your link asks to call ${isolate(link.call)}. One click below opens your camera and microphone, `
-        + 'and calls as soon as they are here. Nothing happens before.');
-    }
-    const role = byID('role').value.trim().toLowerCase();
-    for (const chip of document.querySelectorAll('[data-role]')) {
-      chip.setAttribute('aria-pressed', String(chip.dataset.role === role));
-    }
-  }
+  begin();
 }
 
+/** Fills in the form, from the link or from what was signed in with in this tab. After a
+ * reload one is signed in again, which opens no camera and calls nobody. */
+function begin() {
+  const before = remembered();
+  const again = before !== null && wasReloaded();
+  const { name, role } = !again && (link.name || link.role) ? link : before ?? link;
+  nameField.value = name;
+  roleField.value = role;
+  showForm();
+  if (again) resume();
+  else if (!name) nameField.focus();
+}
+
+/** Signs in again as before. */
+export function resume() {
+  const before = remembered();
+  if (before) client.signIn(before.name, before.role);
+}
+
+export function signOut() {
+  remember(null);
+  client.signOut();
+}
+
+/** Says beside the fields what one click will do. */
+function showForm() {
+  const name = nameField.value.trim();
+  const as = name && (link.name || link.call) ? ` as ${isolate(name)}` : '';
+  write(byID('sign-in-label'), `Sign in${as}${link.call && ` and call ${isolate(link.call)}`}`);
+  byID('sign-in-only').hidden = byID('link-help').hidden = !link.call;
+  byID('role-help').hidden = Boolean(link.role); // chosen for one already
+  if (link.call) {
+    write(byID('link-help'), `Your link asks to call ${isolate(link.call)}. One click below opens your camera and microphone, `
+      + 'and calls as soon as they are here. Nothing happens before.');
+  }
+  const role = roleField.value.trim().toLowerCase();
+  for (const chip of chips) chip.setAttribute('aria-pressed', String(chip.dataset.role === role));
+}
+
+/** @param {HTMLInputElement} field @param {string} text */
 function showError(field, text) {
   byID(`${field.id}-error`).textContent = text;
   if (text) field.setAttribute('aria-invalid', 'true');
   else field.removeAttribute('aria-invalid');
 }
 
-// A page of somebody else can lead this tab here, but it cannot reload it.
+/** Whether the person has reloaded the page. Another page can lead this tab here, but it
+ * cannot reload it. */
 function wasReloaded() {
-  return ['reload', 'back_forward'].includes(performance.getEntriesByType('navigation')[0]?.type);
+  const [entry] = performance.getEntriesByType('navigation');
+  return entry instanceof PerformanceNavigationTiming && ['reload', 'back_forward'].includes(entry.type);
 }
 
 const key = 'switchboard'; // in the tab's own storage, which a browser may withhold
 
+/** @returns {{ name: string, role: string } | null} */
 function remembered() {
   try {
-    return JSON.parse(sessionStorage.getItem(key));
+    return JSON.parse(sessionStorage.getItem(key) ?? 'null');
   } catch {
     return null;
   }
 }
 
+/** @param {ReturnType<typeof remembered>} who */
 function remember(who) {
   try {
     sessionStorage.setItem(key, JSON.stringify(who));

@@ -1,102 +1,104 @@
 // The stage: pictures, controls and the clock of one call, as wide as the window.
 
-import { initials, isolate, write } from './names.js';
+import { calling } from './calling.js';
+import * as devices from './devices.js';
+import { byID, find, onClick } from './elements.js';
+import { initials, write } from './names.js';
+import * as notices from './notices.js';
+import { client, on } from './switchboard.js';
 import { duration } from './words.js';
+/** @import { Events } from './types.d.ts' */
 
-const byID = (id) => document.getElementById(id);
+const stage = byID('stage');
+const [remote, local, screen] = ['remote', 'local', 'screen'].map((name) => byID(`${name}-video`, HTMLVideoElement));
 
 export class Stage {
-  #client;
-  #notices;
-  #calling;
-  #devices;
-  #stage = byID('stage');
-  #videos = { remote: byID('remote-video'), local: byID('local-video'), screen: byID('screen-video') };
   #clock = 0;
 
-  constructor(client, notices, calling, devices) {
-    this.#client = client;
-    this.#notices = notices;
-    this.#calling = calling;
-    this.#devices = devices;
-    const on = (id, act) => byID(id).addEventListener('click', act);
-    on('mute', () => devices.toggleMicrophone());
-    on('camera', () => devices.toggleCamera());
-    on('share', () => devices.toggleScreen());
-    on('hang-up', () => calling.hangUp());
-    client.addEventListener('track', ({ detail }) => this.#track(detail));
-    for (const video of [this.#videos.remote, this.#videos.screen]) {
-      video.addEventListener('loadedmetadata', () => this.#play(video));
-    }
+  constructor() {
+    onClick('mute', devices.toggleMicrophone);
+    onClick('camera', devices.toggleCamera);
+    onClick('share', devices.toggleScreen);
+    onClick('hang-up', () => calling.hangUp());
+    on('track', showTrack);
+    for (const video of [remote, screen]) video.addEventListener('loadedmetadata', () => play(video));
   }
 
-  // render shows the present attempt; without one the stage is closed.
+  /** Shows the present attempt; without one the stage is closed. */
   render() {
-    const { attempt, phase, short } = this.#calling;
+    const { attempt, phase, short } = calling;
     if (!attempt) return this.#close();
-    this.#stage.hidden = false;
-    this.#stage.dataset.phase = phase;
-    write(byID('party-name'), (attempt.room ? 'room ' : '') + isolate(attempt.name));
-    byID('party-name').title = attempt.name;
-    byID('remote-avatar').textContent = initials(attempt.name);
-    byID('local-avatar').textContent = initials(this.#client.name);
+    const { name, connected, answeredAt = 0, capture } = attempt;
+    stage.hidden = false;
+    stage.dataset.phase = phase;
+    write(byID('party-name'), calling.party);
+    byID('party-name').title = name;
+    byID('remote-avatar').textContent = initials(name);
+    byID('local-avatar').textContent = initials(client.name);
     write(byID('progress'), short);
-    if (this.#videos.local.srcObject !== attempt.capture.stream) this.#videos.local.srcObject = attempt.capture.stream;
-    if (attempt.connected) this.#clock ||= setInterval(() => this.#tick(attempt), 1000);
-    if (attempt.connected) this.#tick(attempt);
-    this.#showControls(phase === 'active', this.#devices.state);
+    if (local.srcObject !== capture.stream) local.srcObject = capture.stream;
+    if (connected) {
+      this.#clock ||= setInterval(() => showClock(answeredAt), 1000);
+      showClock(answeredAt);
+    }
+    this.#showControls(phase === 'active');
   }
 
   #close() {
-    if (this.#stage.hidden) return;
+    if (stage.hidden) return;
     clearInterval(this.#clock);
     this.#clock = 0;
     write(byID('clock'), '');
-    for (const video of Object.values(this.#videos)) video.srcObject = null;
-    this.#stage.classList.remove('with-screen', 'with-picture');
-    this.#stage.hidden = true;
+    for (const video of [remote, local, screen]) video.srcObject = null;
+    stage.classList.remove('with-screen', 'with-picture');
+    stage.hidden = true;
   }
 
-  #tick({ answeredAt }) { write(byID('clock'), duration((Date.now() - answeredAt) / 1000)); }
-
-  #track({ track, stream, screen }) {
-    const video = screen ? this.#videos.screen : this.#videos.remote;
-    if (video.srcObject !== stream) video.srcObject = stream;
-    if (track.kind !== 'video') return;
-    // A track that the other side stops is muted or ended; then it leaves the picture.
-    const show = () => {
-      if (!video.srcObject?.getTracks().includes(track)) return;
-      const live = !track.muted && track.readyState === 'live';
-      this.#stage.classList.toggle(screen ? 'with-screen' : 'with-picture', live);
-    };
-    for (const event of ['mute', 'unmute', 'ended']) track.addEventListener(event, show);
-    show();
-  }
-
-  #play(video) {
-    video.play().then(() => this.#notices.clear('sound'), (error) => {
-      if (error.name !== 'NotAllowedError') return;
-      this.#notices.show('sound', { title: 'The browser holds back the sound.', text: 'It plays only after a click.' },
-        { label: 'Play', run: () => this.#play(video) });
-    });
-  }
-
-  // A button's label says what a click does; what is off is red, with a slash.
-  #showControls(active, { microphone, camera, opening, screen, canOpenCamera, canShare }) {
-    this.#showControl('mute', microphone === false, microphone === false ? 'Unmute' : 'Mute', microphone !== null);
-    this.#showControl('camera', !camera, opening ? 'Opening…' : camera ? 'Stop camera' : 'Start camera', active && canOpenCamera);
-    this.#showControl('share', false, screen ? 'Stop sharing' : 'Share screen', active && canShare);
-    write(byID('hang-up').querySelector('.label'), active ? 'Hang up' : 'Cancel');
+  /** Has each button say what a click does; what is off is red, with a slash. @param {boolean} active */
+  #showControls(active) {
+    const { microphone, camera, opening, screen, canOpenCamera, canShare } = devices.state();
+    const muted = microphone === false;
+    showControl('mute', muted, muted ? 'Unmute' : 'Mute', microphone !== null);
+    showControl('camera', !camera, opening ? 'Opening…' : camera ? 'Stop camera' : 'Start camera', active && canOpenCamera);
+    showControl('share', false, screen ? 'Stop sharing' : 'Share screen', active && canShare);
+    showControl('hang-up', false, active ? 'Hang up' : 'Cancel', true);
     byID('hang-up').title = `${active ? 'Hang up' : 'Cancel'} (Ctrl+Shift+H)`;
     byID('share').classList.toggle('on', screen);
     byID('sharing').hidden = !screen;
-    this.#stage.classList.toggle('with-self', camera);
+    stage.classList.toggle('with-self', camera);
   }
+}
 
-  #showControl(id, off, label, enabled) {
-    const button = byID(id);
-    button.classList.toggle('is-off', off && enabled);
-    button.disabled = !enabled;
-    write(button.querySelector('.label'), label);
-  }
+/** @param {string} id @param {boolean} off @param {string} label @param {boolean} enabled */
+function showControl(id, off, label, enabled) {
+  const button = byID(id, HTMLButtonElement);
+  button.classList.toggle('is-off', off && enabled);
+  button.disabled = !enabled;
+  write(find(button, '.label'), label);
+}
+
+/** @param {number} since */
+function showClock(since) { write(byID('clock'), duration((Date.now() - since) / 1000)); }
+
+/** @param {Events['track']} event */
+function showTrack({ track, stream, screen: shared }) {
+  const video = shared ? screen : remote;
+  if (video.srcObject !== stream) video.srcObject = stream;
+  if (track.kind !== 'video') return;
+  // A track that the other side stops is muted or ended; then it leaves the picture.
+  const show = () => {
+    if (!(video.srcObject instanceof MediaStream && video.srcObject.getTracks().includes(track))) return;
+    stage.classList.toggle(shared ? 'with-screen' : 'with-picture', !track.muted && track.readyState === 'live');
+  };
+  for (const event of ['mute', 'unmute', 'ended']) track.addEventListener(event, show);
+  show();
+}
+
+/** @param {HTMLVideoElement} video */
+function play(video) {
+  video.play().then(() => notices.clear('sound'), (error) => {
+    if (error.name !== 'NotAllowedError') return;
+    notices.show('sound', { title: 'The browser holds back the sound.', text: 'It plays only after a click.' },
+      { label: 'Play', run: () => play(video) });
+  });
 }

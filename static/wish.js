@@ -2,57 +2,56 @@
 // offers it; it is in force once somebody has clicked.
 
 import { sameName } from './client.js';
+import { calling } from './calling.js';
+import { byID, onClick } from './elements.js';
+import { link } from './link.js';
 import { isolate, write } from './names.js';
+import { on } from './switchboard.js';
+/** @import { User } from './types.d.ts' */
 
 const lasting = ['no-such-user', 'busy', 'gone', 'lost']; // ends after which it is still to be fulfilled
 
 export class Wish {
   #name = '';
   #inForce = false;
-  #person = null; // as the list has them
-  #call;
+  #decided = false; // on the call of the link
+  /** @type {User | undefined} as the list has them */ #person;
 
-  constructor(client, call) {
-    this.#call = call;
-    client.addEventListener('users', ({ detail }) => this.#look(detail.users));
-    client.addEventListener('answered', () => this.drop());
-    client.addEventListener('ended', ({ detail }) => !lasting.includes(detail.reason) && this.drop());
-    document.getElementById('wish-call').addEventListener('click', () => this.force(this.#name));
-    document.getElementById('wish-drop').addEventListener('click', () => this.drop());
+  constructor() {
+    on('signedin', () => this.#decided || this.decide('later'));
+    on('users', ({ users }) => {
+      this.#person = users.find((user) => sameName(user.name, this.#name));
+      this.#apply();
+    });
+    on('answered', () => this.drop());
+    on('ended', ({ reason }) => !lasting.includes(reason) && this.drop());
+    onClick('wish-call', () => this.#set(this.#name, true));
+    onClick('wish-drop', () => this.drop());
   }
 
-  offer(name) { this.#set(name, false); }
-
-  force(name) {
-    this.#set(name, true);
-    this.#fulfil();
+  /** Settles when the call of the link is to be made, if there is one. @param {'now' | 'later' | 'never'} when */
+  decide(when) {
+    this.#decided = true;
+    this.#set(when === 'never' ? '' : link.call, when === 'now');
   }
 
   drop() { this.#set('', false); }
 
+  /** @param {string} name @param {boolean} inForce */
   #set(name, inForce) {
     this.#name = name;
     this.#inForce = inForce;
-    this.#render();
+    this.#apply();
   }
 
-  #look(users) {
-    this.#person = users.find((user) => sameName(user.name, this.#name)) ?? null;
-    this.#render();
-    this.#fulfil();
-  }
-
-  #fulfil() {
-    if (this.#inForce && this.#person?.state === 'free') this.#call(this.#person.name);
-  }
-
-  #render() {
-    const byID = (id) => document.getElementById(id);
+  /** Shows the wish, and calls if it can be fulfilled. */
+  #apply() {
     byID('wish').hidden = !this.#name;
     byID('wish-call').hidden = this.#inForce;
     write(byID('wish-call-label'), `Call ${isolate(this.#name)}`);
     byID('wish-drop').textContent = this.#inForce ? 'Do not wait' : 'Not now';
     write(byID('wish-text'), this.#name && this.#words());
+    if (this.#inForce && this.#person?.state === 'free') calling.place(this.#person.name);
   }
 
   #words() {

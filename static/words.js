@@ -1,8 +1,10 @@
 // What the protocol's codes and reasons mean to the person in front of the page.
 
 import { isolate, unseen } from './names.js';
+/** @import { Notice } from './notices.js' */
+/** @import { End, Events, User } from './types.d.ts' */
 
-// endedWords says what ended a call and why, seen from this side; who is the other.
+/** Says what ended a call and why, seen from this side; who is the other. @param {End} end */
 export function endedWords(end, who = isolate(end.name)) {
   const { reason, by, outgoing, answered, seconds } = end;
   const length = answered && seconds >= 1 ? ` The call lasted ${duration(seconds)}.` : '';
@@ -22,7 +24,7 @@ export function endedWords(end, who = isolate(end.name)) {
   }
 }
 
-// The server says in its own words what only it can know: who may call whom, for instance.
+/** Says what the server alone can know, in its words: who may call whom, for instance. @param {End} end @param {string} who */
 function otherEnd({ reason, by, message }, who) {
   switch (reason) {
     case 'forbidden': return `You may not call ${who}. ${sentence(message || 'your role may not')}`;
@@ -34,10 +36,11 @@ function otherEnd({ reason, by, message }, who) {
   }
 }
 
+/** @param {End} end @param {string} who */
 function ownEnd({ reason, outgoing, message }, who) {
   switch (reason) {
     case 'declined': return `You declined the call from ${who}.`;
-    case 'cancelled': return `You cancelled the call to ${who}.`;
+    case 'cancelled': return cancelledWords(who);
     case 'busy': return `You told ${who} that you are busy.`;
     case 'failed': return message
       ? `The call ${outgoing ? 'to' : 'from'} ${who} failed. The browser says: ${message}`
@@ -46,8 +49,12 @@ function ownEnd({ reason, outgoing, message }, who) {
   }
 }
 
-// refusedWords says what the server did not do, and what helps; name is the one that
-// was refused, if it was for a name.
+/** @param {string} who */
+export function cancelledWords(who) { return `You cancelled the call to ${who}.`; }
+
+/** Says what the server did not do, and what helps; name is the one that was refused, if
+ * it was for a name.
+ * @param {Events['refused']} refusal */
 export function refusedWords({ code, message, request }, name = '') {
   switch (code) {
     case 'name-taken': return 'Somebody is signed in under this name already. Choose another one; if it was '
@@ -62,8 +69,9 @@ export function refusedWords({ code, message, request }, name = '') {
   }
 }
 
+/** @param {string} name */
 function badNameWords(name) {
-  const found = unseen(name).map((sign) => `U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`);
+  const found = unseen(name).map((sign) => `U+${sign.codePointAt(0)?.toString(16).toUpperCase().padStart(4, '0')}`);
   if (found.length > 0) {
     return `This name has characters that cannot be seen: ${found.join(', ')}. Type it anew without them. `
       + 'U+200D joins several emoji into one: a single one will do.';
@@ -76,8 +84,9 @@ function badNameWords(name) {
 
 const longestName = 64;
 
-// noMediaWords says why sound and picture may have found no way, going by the
-// STUN and TURN servers that the server tells of.
+/** Says why sound and picture may have found no way, going by the STUN and TURN servers
+ * that the server tells of.
+ * @param {RTCIceServer[]} iceServers @returns {Notice} */
 export function noMediaWords(iceServers) {
   const title = 'Sound and picture found no way between you.';
   if (iceServers.length === 0) {
@@ -96,13 +105,13 @@ export function noMediaWords(iceServers) {
   };
 }
 
-// sentence makes one of what the server says, which is meant to follow a colon.
+/** Returns what the server says, which is meant to follow a colon, as a sentence. @param {string} text */
 function sentence(text) { return capital(text) + (text.endsWith('.') ? '' : '.'); }
 
-// capital begins a sentence, but leaves a name at its beginning as it is spelt.
+/** Begins a sentence, but leaves an isolated name at its beginning as it is spelt. @param {string} text */
 export function capital(text) { return text[0].toUpperCase() + text.slice(1); }
 
-// closedWords says why a connection ended for good, or returns '' if there is nothing to say.
+/** Says why a connection ended for good, or returns '' if there is nothing to say. @param {number} [code] */
 export function closedWords(code) {
   switch (code) {
     case 1008: return 'The server closed the connection: too many bad messages, or no sign-in for too long.';
@@ -111,13 +120,12 @@ export function closedWords(code) {
   }
 }
 
-export function stateWords(state) {
-  return { 'free': 'free', 'ringing': 'ringing', 'in-call': 'in a call' }[state] ?? state;
-}
+/** @param {User['state']} state */
+export function stateWords(state) { return state === 'in-call' ? 'in a call' : state; }
 
+/** @param {number} seconds */
 export function duration(seconds) {
   const whole = Math.floor(seconds);
-  const two = (n) => String(n).padStart(2, '0');
-  const clock = `${Math.floor(whole / 60) % 60}:${two(whole % 60)}`;
+  const clock = `${Math.floor(whole / 60) % 60}:${String(whole % 60).padStart(2, '0')}`;
   return whole < 3600 ? clock : `${Math.floor(whole / 3600)}:${clock.padStart(5, '0')}`;
 }
