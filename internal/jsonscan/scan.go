@@ -22,30 +22,35 @@ var ErrDepth = fmt.Errorf("nested deeper than %d levels", maxDepth)
 
 var errSyntax = errors.New("not JSON")
 
-// Scan checks that text is one JSON value (RFC 8259, 2) and gives visit, which
-// may be nil, each member of the outermost object with its key decoded, or each
-// element of the outermost array with no key. If it returns an error, what visit
-// was given means nothing. It does not check that text is UTF-8.
+// Scan checks that text is one JSON value (RFC 8259, 2). It gives visit, which may be
+// nil, each member of the outermost object, its key decoded, or each element of the
+// outermost array, without a key. If it returns an error, what visit was given means
+// nothing. It does not check that text is UTF-8.
 func Scan(text []byte, visit func(key []byte, value json.RawMessage)) error {
 	s := scanner{text: text}
-	var each visitor
-	if visit != nil {
-		each = func(key []byte, value json.RawMessage) bool { visit(key, value); return true }
-	}
-	switch ok := s.document(each); {
+	switch ok := s.document(visit); {
+	case ok:
+		return nil
 	case s.depth > maxDepth:
 		return ErrDepth
-	case !ok:
-		return errSyntax
 	}
-	return nil
+	return errSyntax
 }
 
-// Members returns the members of a valid JSON object, their keys decoded.
+// Members returns the members of a valid object, their keys decoded.
 func Members(object []byte) iter.Seq2[[]byte, json.RawMessage] {
 	return func(yield func([]byte, json.RawMessage) bool) {
 		s := scanner{text: object}
-		s.document(yield)
+		s.skipSpace()
+		s.pass('{')
+		for s.skipSpace() == '"' {
+			key, value, _ := s.item(true)
+			if !yield(unquote(key), value) {
+				return
+			}
+			s.skipSpace()
+			s.pass(',')
+		}
 	}
 }
 
@@ -58,14 +63,13 @@ type scanner struct {
 	depth int // how many arrays and objects are open
 }
 
-// A visitor returns false to end the scan.
-type visitor = func(key []byte, value json.RawMessage) bool
+// A visitor takes what the outermost object or array consists of.
+type visitor = func(key []byte, value json.RawMessage)
 
-// document scans the whole text. What the outermost object or array consists
-// of goes to each, which may be nil.
-func (s *scanner) document(each visitor) bool {
+// document scans the whole text.
+func (s *scanner) document(visit visitor) bool {
 	s.skipSpace()
-	if !s.value(each) {
+	if !s.value(visit) {
 		return false
 	}
 	s.skipSpace()
@@ -73,12 +77,14 @@ func (s *scanner) document(each visitor) bool {
 }
 
 // value scans any value (RFC 8259, 3).
-func (s *scanner) value(each visitor) bool {
+func (s *scanner) value(visit visitor) bool {
 	switch s.next() {
 	case '"':
 		return s.string()
-	case '{', '[':
-		return s.list(each)
+	case '{':
+		return s.list('}', visit)
+	case '[':
+		return s.list(']', visit)
 	case 't':
 		return s.literal("true")
 	case 'f':
@@ -90,12 +96,8 @@ func (s *scanner) value(each visitor) bool {
 }
 
 // list scans an object or an array (RFC 8259, 4 and 5).
-func (s *scanner) list(each visitor) bool {
-	isObject := s.next() == '{'
-	closing := byte(']')
-	if isObject {
-		closing = '}'
-	}
+func (s *scanner) list(closing byte, visit visitor) bool {
+	isObject := closing == '}'
 	s.at++
 	if s.depth++; s.depth > maxDepth {
 		return false
@@ -103,7 +105,14 @@ func (s *scanner) list(each visitor) bool {
 	if s.skipSpace() == closing {
 		return s.closeList()
 	}
-	for s.item(isObject, each) {
+	for {
+		key, value, ok := s.item(isObject)
+		if !ok {
+			return false
+		}
+		if visit != nil {
+			visit(unquote(key), value)
+		}
 		switch s.skipSpace() {
 		case ',':
 			s.at++
@@ -113,7 +122,6 @@ func (s *scanner) list(each visitor) bool {
 			return false
 		}
 	}
-	return false
 }
 
 func (s *scanner) closeList() bool {
@@ -123,31 +131,22 @@ func (s *scanner) closeList() bool {
 }
 
 // item scans what stands between two commas: a member or an element.
-func (s *scanner) item(isMember bool, each visitor) bool {
-	var key []byte
+func (s *scanner) item(isMember bool) (key, value json.RawMessage, ok bool) {
 	s.skipSpace()
 	if isMember {
 		start := s.at
 		if s.next() != '"' || !s.string() {
-			return false
+			return nil, nil, false
 		}
 		key = s.text[start:s.at]
 		if s.skipSpace(); !s.pass(':') {
-			return false
+			return nil, nil, false
 		}
 		s.skipSpace()
 	}
 	start := s.at
-	if !s.value(nil) {
-		return false
-	}
-	if each == nil {
-		return true
-	}
-	if isMember {
-		key = unquote(key)
-	}
-	return each(key, s.text[start:s.at:s.at])
+	ok = s.value(nil)
+	return key, s.text[start:s.at:s.at], ok
 }
 
 func (s *scanner) literal(word string) bool {
@@ -243,16 +242,15 @@ func isHex(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
-// skipSpace passes white space (RFC 8259, 2) and returns the next byte.
+// skipSpace passes white space (RFC 8259, 2) and returns the next byte. Between
+// tokens there mostly is none, and one comparison tells.
 func (s *scanner) skipSpace() byte {
-	for {
-		switch c := s.next(); c {
-		case ' ', '\t', '\r', '\n':
-			s.at++
-		default:
-			return c
-		}
+	c := s.next()
+	for c <= ' ' && (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
+		s.at++
+		c = s.next()
 	}
+	return c
 }
 
 // pass passes c, if that is the next byte.
@@ -267,8 +265,8 @@ func (s *scanner) pass(c byte) bool {
 // next returns the next byte, 0 at the end of the text: a byte that is valid
 // nowhere.
 func (s *scanner) next() byte {
-	if s.at == len(s.text) {
-		return 0
+	if i := uint(s.at); i < uint(len(s.text)) {
+		return s.text[i]
 	}
-	return s.text[s.at]
+	return 0
 }

@@ -15,8 +15,11 @@ const space = " \t\r\n"
 // Trim returns text without white space around it.
 func Trim(text []byte) []byte { return bytes.Trim(text, space) }
 
-// IsObject reports whether a value is an object (RFC 8259, 4).
-func IsObject(value json.RawMessage) bool { return len(value) > 0 && value[0] == '{' }
+// IsObject reports whether a valid text, or a value in it, is an object (RFC 8259, 4).
+func IsObject(text []byte) bool {
+	s := scanner{text: text}
+	return s.skipSpace() == '{'
+}
 
 // Absent reports whether a member was left out or is null, which says the same.
 func Absent(value json.RawMessage) bool { return value == nil || value[0] == 'n' }
@@ -27,7 +30,7 @@ func Blank(value json.RawMessage) bool { return Absent(value) || string(value) =
 
 // String returns the text of a string (RFC 8259, 7), and whether value is one.
 func String(value json.RawMessage) (string, bool) {
-	if !isString(value) {
+	if !IsString(value) {
 		return "", false
 	}
 	return string(unquote(value)), true
@@ -37,7 +40,7 @@ func String(value json.RawMessage) (string, bool) {
 // returned without taking memory.
 func Word(value json.RawMessage, known []string) (string, bool) {
 	for _, word := range known {
-		if isString(value) && string(value[1:len(value)-1]) == word {
+		if IsString(value) && string(value[1:len(value)-1]) == word {
 			return word, true
 		}
 	}
@@ -79,10 +82,15 @@ func AppendString[T string | []byte](dst []byte, s T) []byte {
 	return append(dst, '"')
 }
 
-func isString(value json.RawMessage) bool { return value != nil && value[0] == '"' }
+// IsString reports whether a value is a string (RFC 8259, 7).
+func IsString(value json.RawMessage) bool { return value != nil && value[0] == '"' }
 
-// unquote returns the text of a string, in place if nothing in it is escaped.
+// unquote returns the text of a string, in place if nothing in it is escaped, and nil
+// for no string.
 func unquote(value json.RawMessage) []byte {
+	if value == nil {
+		return nil
+	}
 	inner := value[1 : len(value)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return inner

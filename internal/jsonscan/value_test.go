@@ -44,6 +44,9 @@ func TestValues(t *testing.T) {
 		if s, ok := String(value); ok {
 			got.str = s
 		}
+		if is := IsString(value); is != (got.str != "-") {
+			t.Errorf("%s is a string: %t", want.value, is)
+		}
 		if s, ok := Text(value); ok {
 			got.text = s
 		}
