@@ -234,8 +234,8 @@ var heardType = regexp.MustCompile(`(?m)^(?:\d+ times )?\w+< \{"type":"([^"]+)"`
 func TestMessagesAreLinked(t *testing.T) {
 	type message struct{ to, word string }
 	messages := map[message]bool{}
-	for _, word := range nativeWords {
-		messages[message{"server", word}] = true
+	for _, known := range nativeWords {
+		messages[message{"server", known.word}] = true
 	}
 	for _, file := range transcripts(t) {
 		for _, m := range heardType.FindAllStringSubmatch(readText(t, file), -1) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 
 	"switchboard/internal/jsonscan"
 )
@@ -33,27 +34,66 @@ type Quit struct{ why *Closing }
 
 func (Quit) command() {}
 
+// A reader reads what a message asks from its fields. It takes them by value, because
+// behind a pointer they would have to be allocated for each message.
+type reader func(m fields) (Command, *Refused)
+
+// A vocabulary lists what a family can ask: each word, and how a message with that
+// word is read. Words are looked for in order, so the frequent ones come first.
+type vocabulary []entry
+
+type entry struct {
+	word string
+	read reader
+}
+
+// word returns the text of a field, and whether that is a string at all. A word of
+// the vocabulary is not allocated again.
+func (v vocabulary) word(field json.RawMessage) (string, bool) {
+	for i := range v {
+		if jsonscan.Says(field, v[i].word) {
+			return v[i].word, true
+		}
+	}
+	return jsonscan.String(field)
+}
+
+func (v vocabulary) has(word string) bool {
+	return slices.ContainsFunc(v, func(known entry) bool { return known.word == word })
+}
+
+// readerOf returns the reader for a word. The one for an unknown word refuses it.
+func (v vocabulary) readerOf(word string) reader {
+	for i := range v {
+		if v[i].word == word {
+			return v[i].read
+		}
+	}
+	return func(fields) (Command, *Refused) {
+		return nil, refuse(CodeUnknownCommand, "Command not found: "+excerpt(word))
+	}
+}
+
+// noFields returns the reader for a word that says all by itself.
+func noFields(cmd Command) reader {
+	return func(fields) (Command, *Refused) { return cmd, nil }
+}
+
+// firstSchema is what tells a client's family.
+var firstSchema = schema{keys: []string{"type", "id"}}
+
 // chooseDialect returns the dialect that a client's first frame is written
 // in, and whether the frame decides it: "type" is the native protocol's key,
 // "id" that of the one-to-one family. A frame with neither decides nothing.
 func chooseDialect(frame []byte, native Dialect) (Dialect, bool) {
-	var m struct{ typ, id json.RawMessage }
-	broken, _ := readObject(frame, func(key []byte, value json.RawMessage) bool {
-		switch string(key) {
-		case "type":
-			return putOnce(&m.typ, value)
-		case "id":
-			return putOnce(&m.id, value)
-		}
-		return true
-	})
-	if broken != nil {
+	m := fields{schema: &firstSchema}
+	broken, _ := readObject(frame, &m)
+	switch {
+	case broken != nil:
 		return native, false
-	}
-	if _, ok := jsonscan.String(m.typ); ok {
+	case jsonscan.IsString(m.get("type")):
 		return native, true
-	}
-	if _, ok := jsonscan.String(m.id); ok {
+	case jsonscan.IsString(m.get("id")):
 		return one2one{}, true
 	}
 	return native, false

@@ -22,121 +22,66 @@ func (native) Profile() *Profile { return nativeProfile }
 
 var nativeProfile = &Profile{namesCalls: true, renegotiates: true}
 
-// nativeMessage is what the server reads of a frame: raw values, nil where
-// the key is absent.
-type nativeMessage struct {
-	typ, name, role, callID, reason     json.RawMessage
-	to, target, userID, studentID, room json.RawMessage
-	offer, answer, candidate, sdp       json.RawMessage
+// nativeSchema is what the server reads of a frame. A reason may be repeated: whoever
+// leaves has left, whatever the reason.
+var nativeSchema = schema{
+	keys: []string{"type", "candidate", "name", "callID", "offer", "answer", "sdp",
+		"role", "reason", "room", "to", "target", "userID", "studentID"},
+	repeatable: "reason",
 }
 
-// slot returns where the value of key belongs. Keys match exactly; others
-// are not ours to read.
-func (m *nativeMessage) slot(key []byte) *json.RawMessage {
-	switch string(key) {
-	case "type":
-		return &m.typ
-	case "name":
-		return &m.name
-	case "role":
-		return &m.role
-	case "callID":
-		return &m.callID
-	case "to":
-		return &m.to
-	case "target":
-		return &m.target
-	case "userID":
-		return &m.userID
-	case "studentID":
-		return &m.studentID
-	case "room":
-		return &m.room
-	case "offer":
-		return &m.offer
-	case "answer":
-		return &m.answer
-	case "candidate":
-		return &m.candidate
-	case "sdp":
-		return &m.sdp
-	}
-	return nil
-}
-
-func (m *nativeMessage) put(key []byte, value json.RawMessage) bool {
-	if string(key) == "reason" {
-		m.reason = value // even twice: whoever leaves has left, whatever the reason
-		return true
-	}
-	return putOnce(m.slot(key), value)
+// nativeWords are the types that there are.
+var nativeWords = vocabulary{
+	{"candidate", nativeCandidate},
+	{"new-ice-candidate", nativeCandidate},
+	{"new-answer-ice-candidate", nativeCandidate},
+	{"new-offer-ice-candidate", nativeCandidate},
+	{"login", login},
+	{"offer", nativeOffer("offer", ByOffer)},
+	{"answer", nativeAnswer("answer")},
+	{"leave", nativeLeave},
+	{"request-call", nativeOffer("sdp", ByRequest)},
+	{"respond-call", nativeAnswer("sdp")},
+	{"end-call", nativeLeave},
+	{"users", noFields(ListUsers{})},
+	{"join", nativeJoin},
+	{"ping", noFields(Ping{})},
 }
 
 func (native) Decode(frame []byte) (Request, *Refused) {
-	var m nativeMessage
-	broken, refusal := readObject(frame, m.put)
+	m := fields{schema: &nativeSchema}
+	broken, refusal := readObject(frame, &m)
 	if broken != nil {
 		return Request{}, broken
 	}
-	word, ok := jsonscan.Word(m.typ, nativeWords)
+	word, ok := nativeWords.word(m.get("type"))
 	switch {
 	case refusal != nil:
-		return Request{}, refusal.about(excerpt(word), m.subject(word))
+		return Request{}, refusal.about(excerpt(word), nativeSubject(&m, word))
 	case !ok:
 		return Request{}, refuse(CodeBadRequest, `a message needs a "type", which is a string`)
 	}
-	cmd, refusal := m.command(word)
+	cmd, refusal := nativeWords.readerOf(word)(m)
 	if refusal != nil {
-		return Request{}, refusal.about(excerpt(word), m.subject(word))
+		return Request{}, refusal.about(excerpt(word), nativeSubject(&m, word))
 	}
 	return Request{Word: word, Command: cmd}, nil
 }
 
-// subject is whom or which call a refused message was about, as far as it
+// nativeSubject is whom or which call a refused message was about, as far as it
 // can be read. In some messages the name is the sender's own.
-func (m *nativeMessage) subject(word string) Target {
+func nativeSubject(m *fields, word string) Target {
 	if word == "login" || word == "join" {
 		return Target{}
 	}
-	to, _ := m.address(m.name)
+	to, _ := m.address(m.get("name"))
 	return to
 }
 
-// nativeWords are the types that there are.
-var nativeWords = []string{
-	"candidate", "new-ice-candidate", "new-answer-ice-candidate", "new-offer-ice-candidate",
-	"login", "offer", "answer", "leave", "request-call", "respond-call", "end-call", "users", "join", "ping",
-}
-
-// command reads the fields that belong to a type.
-func (m *nativeMessage) command(word string) (Command, *Refused) {
-	switch word {
-	case "login":
-		return login(m.name, m.role)
-	case "offer":
-		return m.offerCommand("offer", m.offer, ByOffer)
-	case "request-call":
-		return m.offerCommand("sdp", m.sdp, ByRequest)
-	case "answer":
-		return m.answerCommand("answer", m.answer)
-	case "respond-call":
-		return m.answerCommand("sdp", m.sdp)
-	case "candidate", "new-ice-candidate", "new-answer-ice-candidate", "new-offer-ice-candidate":
-		return m.candidateCommand()
-	case "leave", "end-call":
-		return m.leaveCommand()
-	case "users":
-		return ListUsers{}, nil
-	case "join":
-		return m.joinCommand()
-	case "ping":
-		return Ping{}, nil
-	}
-	return nil, refuse(CodeUnknownCommand, "Command not found: "+excerpt(word))
-}
-
 // login reads who wants to sign in, in any family.
-func login(nameField, roleField json.RawMessage) (Command, *Refused) {
+func login(m fields) (Command, *Refused) { return loginAs(m.get("name"), m.get("role")) }
+
+func loginAs(nameField, roleField json.RawMessage) (Command, *Refused) {
 	text, _ := jsonscan.Text(nameField)
 	name, ok := parseName(text)
 	if !ok {
@@ -149,58 +94,67 @@ func login(nameField, roleField json.RawMessage) (Command, *Refused) {
 	return Login{Name: name, Role: strings.ToLower(role)}, nil
 }
 
-func (m *nativeMessage) offerCommand(key string, sdp json.RawMessage, opening Opening) (Command, *Refused) {
-	to, refusal := m.addressee(opening)
-	switch {
-	case refusal != nil:
-		return nil, refusal
-	case jsonscan.Absent(sdp):
-		return nil, missing(key)
+// nativeOffer returns the reader for an offer under the given key.
+func nativeOffer(key string, opening Opening) reader {
+	return func(m fields) (Command, *Refused) {
+		sdp := m.get(key)
+		to, refusal := m.addressee(opening)
+		switch {
+		case refusal != nil:
+			return nil, refusal
+		case jsonscan.Absent(sdp):
+			return nil, missing(key)
+		}
+		return Offer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}, Opening: opening}, nil
 	}
-	return Offer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}, Opening: opening}, nil
 }
 
-func (m *nativeMessage) answerCommand(key string, sdp json.RawMessage) (Command, *Refused) {
-	to, refusal := m.address(m.name)
-	switch {
-	case refusal != nil:
-		return nil, refusal
-	case jsonscan.Absent(sdp):
-		return nil, missing(key)
+// nativeAnswer returns the reader for an answer under the given key.
+func nativeAnswer(key string) reader {
+	return func(m fields) (Command, *Refused) {
+		sdp := m.get(key)
+		to, refusal := m.address(m.get("name"))
+		switch {
+		case refusal != nil:
+			return nil, refusal
+		case jsonscan.Absent(sdp):
+			return nil, missing(key)
+		}
+		return Answer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}}, nil
 	}
-	return Answer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}}, nil
 }
 
-func (m *nativeMessage) candidateCommand() (Command, *Refused) {
-	to, refusal := m.address(m.name)
+func nativeCandidate(m fields) (Command, *Refused) {
+	candidate := m.get("candidate")
+	to, refusal := m.address(m.get("name"))
 	switch {
 	case refusal != nil:
 		return nil, refusal
-	case jsonscan.Absent(m.candidate):
+	case jsonscan.Absent(candidate):
 		return nil, missing("candidate")
 	}
-	return Candidate{To: to, Candidate: bytes.Clone(m.candidate)}, nil
+	return Candidate{To: to, Candidate: bytes.Clone(candidate)}, nil
 }
 
 // claimable are the reasons that a client may give for leaving. The others
 // are the server's to tell, and say no more than none.
 var claimable = []Reason{ReasonHangup, ReasonDeclined, ReasonCancelled, ReasonBusy, ReasonFailed}
 
-func (m *nativeMessage) leaveCommand() (Command, *Refused) {
-	to, _ := m.address(m.name) // what cannot be read says no more than none: whoever leaves has left
-	reason, _ := jsonscan.String(m.reason)
+func nativeLeave(m fields) (Command, *Refused) {
+	to, _ := m.address(m.get("name")) // what cannot be read says no more than none: whoever leaves has left
+	reason, _ := jsonscan.String(m.get("reason"))
 	if !slices.Contains(claimable, Reason(reason)) {
 		return Leave{To: to}, nil
 	}
 	return Leave{To: to, Reason: Reason(reason)}, nil
 }
 
-func (m *nativeMessage) joinCommand() (Command, *Refused) {
-	room, refusal := roomName(m.room)
+func nativeJoin(m fields) (Command, *Refused) {
+	room, refusal := roomName(m.get("room"))
 	if refusal != nil {
 		return nil, refusal
 	}
-	label, _ := jsonscan.Text(m.name)
+	label, _ := jsonscan.Text(m.get("name"))
 	return Join{Room: room, Label: excerpt(label)}, nil
 }
 
@@ -222,12 +176,12 @@ func roomName(raw json.RawMessage) (Name, *Refused) {
 
 // addressee is the address of an offer. The teacher's clients were never
 // told how to name the student, so theirs goes by several keys.
-func (m *nativeMessage) addressee(opening Opening) (Target, *Refused) {
-	name := m.name
+func (m *fields) addressee(opening Opening) (Target, *Refused) {
+	name := m.get("name")
 	if opening == ByRequest {
-		for _, alias := range []json.RawMessage{m.to, m.target, m.userID, m.studentID} {
+		for _, alias := range []string{"to", "target", "userID", "studentID"} {
 			if jsonscan.Blank(name) {
-				name = alias
+				name = m.get(alias)
 			}
 		}
 	}
@@ -235,9 +189,10 @@ func (m *nativeMessage) addressee(opening Opening) (Target, *Refused) {
 }
 
 // address reads which call, or whom, a message is about.
-func (m *nativeMessage) address(name json.RawMessage) (to Target, refusal *Refused) {
+func (m *fields) address(name json.RawMessage) (to Target, refusal *Refused) {
 	to.Name, refusal = named("name", name)
-	if to.CallID, _ = jsonscan.String(m.callID); to.CallID == "" && !jsonscan.Blank(m.callID) {
+	callID := m.get("callID")
+	if to.CallID, _ = jsonscan.String(callID); to.CallID == "" && !jsonscan.Blank(callID) {
 		refusal = refuse(CodeBadRequest, `"callID" is a string`)
 	}
 	return to, refusal

@@ -19,130 +19,89 @@ func (one2one) Profile() *Profile { return one2oneProfile }
 var one2oneProfile = &Profile{holds: true, heldFirst: true, hearsOwnLeave: true, echoesEnd: true,
 	echoesRefused: []string{"call", "incomingCallResponse"}}
 
-// one2oneMessage is what is read of a frame. The "from" of a response says
-// whose call is meant. That of other messages is not read: who they come from,
+// one2oneSchema is what is read of a frame. The "from" of a response says whose call is
+// meant; that of other messages is not read, and may be repeated: who they come from,
 // the server knows.
-type one2oneMessage struct {
-	id, name, role, from, to         json.RawMessage
-	sdpOffer, sdp                    json.RawMessage
-	callResponse, message, candidate json.RawMessage
-
-	fromTwice bool
+var one2oneSchema = schema{
+	keys:       []string{"id", "candidate", "name", "role", "from", "to", "sdpOffer", "sdp", "callResponse", "message"},
+	repeatable: "from",
 }
 
-func (m *one2oneMessage) slot(key []byte) *json.RawMessage {
-	switch string(key) {
-	case "id":
-		return &m.id
-	case "name":
-		return &m.name
-	case "role":
-		return &m.role
-	case "from":
-		return &m.from
-	case "to":
-		return &m.to
-	case "sdpOffer":
-		return &m.sdpOffer
-	case "sdp":
-		return &m.sdp
-	case "callResponse":
-		return &m.callResponse
-	case "message":
-		return &m.message
-	case "candidate":
-		return &m.candidate
-	}
-	return nil
-}
-
-func (m *one2oneMessage) put(key []byte, value json.RawMessage) bool {
-	free := putOnce(m.slot(key), value)
-	if !free && string(key) == "from" {
-		m.fromTwice = true
-		return true // it matters only if it is read
-	}
-	return free
+// one2oneWords are the ids that there are.
+var one2oneWords = vocabulary{
+	{"onIceCandidate", one2oneCandidate},
+	{"register", login},
+	{"list", noFields(ListUsers{})},
+	{"call", one2oneCall},
+	{"incomingCallResponse", one2oneResponse},
+	{"answer", one2oneAnswer},
+	{"stop", noFields(Leave{})},
+	{"ping", noFields(Ping{})},
 }
 
 func (one2one) Decode(frame []byte) (Request, *Refused) {
-	var m one2oneMessage
-	broken, refusal := readObject(frame, m.put)
+	m := fields{schema: &one2oneSchema}
+	broken, refusal := readObject(frame, &m)
 	if broken != nil {
 		return Request{}, broken
 	}
-	word, ok := jsonscan.Word(m.id, one2oneWords)
+	word, ok := one2oneWords.word(m.get("id"))
 	switch {
 	case refusal != nil:
 		return Request{}, refusal.about(excerpt(word), Target{})
 	case !ok:
 		return Request{}, refuse(CodeBadRequest, `a message needs an "id", which is a string`)
 	}
-	cmd, refusal := m.command(word)
+	cmd, refusal := one2oneWords.readerOf(word)(m)
 	if refusal != nil {
 		return Request{}, refusal.about(excerpt(word), Target{})
 	}
 	return Request{Word: word, Command: cmd}, nil
 }
 
-var one2oneWords = []string{"onIceCandidate", "register", "list", "call", "incomingCallResponse", "answer", "stop", "ping"}
-
-func (m *one2oneMessage) command(word string) (Command, *Refused) {
-	switch word {
-	case "register":
-		return login(m.name, m.role)
-	case "list":
-		return ListUsers{}, nil
-	case "call":
-		return m.call()
-	case "incomingCallResponse":
-		return m.response()
-	case "answer":
-		return answer(Target{}, "sdp", m.sdp)
-	case "onIceCandidate":
-		if jsonscan.Absent(m.candidate) {
-			return nil, missing("candidate")
-		}
-		return Candidate{Candidate: bytes.Clone(m.candidate)}, nil
-	case "stop":
-		return Leave{}, nil
-	case "ping":
-		return Ping{}, nil
+func one2oneCandidate(m fields) (Command, *Refused) {
+	candidate := m.get("candidate")
+	if jsonscan.Absent(candidate) {
+		return nil, missing("candidate")
 	}
-	return nil, refuse(CodeUnknownCommand, "Command not found: "+excerpt(word))
+	return Candidate{Candidate: bytes.Clone(candidate)}, nil
 }
 
-func (m *one2oneMessage) call() (Command, *Refused) {
-	to, refusal := named("to", m.to)
+func one2oneCall(m fields) (Command, *Refused) {
+	to, refusal := named("to", m.get("to"))
 	switch {
 	case refusal != nil:
 		return nil, refusal
 	case to == nil:
 		return nil, refuse(CodeBadRequest, `"to", which says whom to call, is missing`)
-	case jsonscan.Absent(m.sdpOffer):
+	case jsonscan.Absent(m.get("sdpOffer")):
 		return nil, missing("sdpOffer")
 	}
-	return Offer{To: Target{Name: to}, SDP: describe(m.sdpOffer)}, nil
+	return Offer{To: Target{Name: to}, SDP: describe(m.get("sdpOffer"))}, nil
 }
 
-// response reads how a callee takes the call of "from". Its answer stands under
+// one2oneResponse reads how a callee takes the call of "from". Its answer stands under
 // "sdpOffer".
-func (m *one2oneMessage) response() (Command, *Refused) {
-	caller, refusal := named("from", m.from)
+func one2oneResponse(m fields) (Command, *Refused) {
+	caller, refusal := named("from", m.get("from"))
 	switch {
-	case m.fromTwice:
+	case m.twice:
 		return nil, repeated("from")
 	case refusal != nil:
 		return nil, refusal
 	}
-	if response, _ := jsonscan.String(m.callResponse); response == "accept" {
-		return answer(Target{Name: caller}, "sdpOffer", m.sdpOffer)
+	if response, _ := jsonscan.String(m.get("callResponse")); response == "accept" {
+		return answer(Target{Name: caller}, "sdpOffer", m.get("sdpOffer"))
 	}
 	leave := Leave{To: Target{Name: caller}, Reason: ReasonDeclined}
-	if message, _ := jsonscan.String(m.message); message == "bussy" || message == "busy" { // the former is what pages say
+	if message, _ := jsonscan.String(m.get("message")); message == "bussy" || message == "busy" { // the former is what pages say
 		leave.Reason = ReasonBusy
 	}
 	return leave, nil
+}
+
+func one2oneAnswer(m fields) (Command, *Refused) {
+	return answer(Target{}, "sdp", m.get("sdp"))
 }
 
 func answer(to Target, key string, sdp json.RawMessage) (Command, *Refused) {

@@ -36,13 +36,13 @@ func (socketIO) connect(p packet, handshake identity) (Request, *Refused) {
 		refusal.Request, refusal.Name = connecting, p.namespace
 		return Request{}, refusal
 	}
-	var who identity
+	auth := fields{schema: &identitySchema}
 	if len(p.data) > 0 {
-		if _, refusal := readObject(p.data, who.put); refusal != nil {
+		if _, refusal := readObject(p.data, &auth); refusal != nil {
 			return Request{}, refusal.about(connecting, Target{})
 		}
 	}
-	cmd, refusal := who.or(handshake).command()
+	cmd, refusal := identify(&auth).or(handshake).command()
 	if refusal != nil {
 		return Request{}, refusal.about(connecting, Target{})
 	}
@@ -50,48 +50,31 @@ func (socketIO) connect(p packet, handshake identity) (Request, *Refused) {
 }
 
 // identity is what a client says of itself before it says anything else, in
-// its auth object or its handshake's query. The samples do not agree on the
-// key of the name, so there are several.
-type identity struct {
-	userID, userId, id, name, username, role json.RawMessage
-}
+// its auth object or its handshake's query.
+type identity struct{ name, role json.RawMessage }
 
-func (who *identity) slot(key []byte) *json.RawMessage {
-	switch string(key) {
-	case "userID":
-		return &who.userID
-	case "userId":
-		return &who.userId
-	case "id":
-		return &who.id
-	case "name":
-		return &who.name
-	case "username":
-		return &who.username
-	case "role":
-		return &who.role
-	}
-	return nil
-}
+// identitySchema is what is read of either. The samples do not agree on the key of
+// the name, so there are several.
+var (
+	identitySchema = schema{keys: append(slices.Clone(nameKeys), "role")}
+	nameKeys       = []string{"userID", "userId", "id", "name", "username"}
+)
 
-func (who *identity) put(key []byte, value json.RawMessage) bool {
-	return putOnce(who.slot(key), value)
-}
-
-// first returns the name, nil if there is none.
-func (who identity) first() json.RawMessage {
-	for _, name := range []json.RawMessage{who.userID, who.userId, who.id, who.name, who.username} {
-		if !jsonscan.Blank(name) {
-			return name
+// identify returns the first name that is given, and the role beside it.
+func identify(m *fields) (who identity) {
+	for _, key := range nameKeys {
+		if name := m.get(key); who.name == nil && !jsonscan.Blank(name) {
+			who.name = name
 		}
 	}
-	return nil
+	who.role = m.get("role")
+	return who
 }
 
 // or fills in from a second source what the first leaves out.
 func (who identity) or(second identity) identity {
-	if who.first() == nil {
-		who.name = second.first()
+	if who.name == nil {
+		who.name = second.name
 	}
 	if jsonscan.Blank(who.role) {
 		who.role = second.role
@@ -100,11 +83,10 @@ func (who identity) or(second identity) identity {
 }
 
 func (who identity) command() (Command, *Refused) {
-	name := who.first()
-	if name == nil {
+	if who.name == nil {
 		return Connect{}, nil
 	}
-	cmd, refusal := login(name, who.role)
+	cmd, refusal := loginAs(who.name, who.role)
 	if refusal != nil {
 		return nil, refusal
 	}
@@ -115,17 +97,21 @@ func (who identity) command() (Command, *Refused) {
 // decodeEvent reads an event as a native message: its name is the type, its
 // first argument all the rest.
 func (socketIO) decodeEvent(p packet) (Request, *Refused) {
-	m := eventMessage{argument: unwrap(p.argument)}
-	cmd, refusal := m.read(p.word)
+	m := fields{schema: &eventSchema}
+	var cmd Command
+	refusal := readArgument(&m, p.word, unwrap(p.argument))
+	if refusal == nil {
+		cmd, refusal = nativeWords.readerOf(p.word)(m)
+	}
 	if refusal != nil {
-		to, _ := m.address(m.nativeMessage.name)
+		to, _ := m.address(m.get("name"))
 		return Request{Receipt: p.ack}, refusal.about(excerpt(p.word), to)
 	}
 	return Request{Word: p.word, Command: cmd, Receipt: p.ack}, nil
 }
 
-// unwrap takes an object out of a string: some clients send what they have
-// serialised themselves.
+// unwrap returns the object in a string, or the argument as it is: some clients
+// serialise their objects themselves.
 func unwrap(argument json.RawMessage) json.RawMessage {
 	text, _ := jsonscan.String(argument)
 	if object := jsonscan.Trim([]byte(text)); jsonscan.IsObject(object) && jsonscan.Scan(object, nil) == nil {
@@ -134,79 +120,60 @@ func unwrap(argument json.RawMessage) json.RawMessage {
 	return argument
 }
 
-// eventMessage is a native message that may also be the bare payload.
-type eventMessage struct {
-	nativeMessage
-	argument              json.RawMessage
-	sdpMid, sdpMLineIndex json.RawMessage
-}
-
-func (m *eventMessage) put(key []byte, value json.RawMessage) bool {
-	switch string(key) {
-	case "sdpMid":
-		return putOnce(&m.sdpMid, value)
-	case "sdpMLineIndex":
-		return putOnce(&m.sdpMLineIndex, value)
-	}
-	return m.nativeMessage.put(key, value)
+// eventSchema is the native schema with two fields of a candidate, which may be the
+// argument itself.
+var eventSchema = schema{
+	keys:       append(slices.Clone(nativeSchema.keys), "sdpMid", "sdpMLineIndex"),
+	repeatable: nativeSchema.repeatable,
 }
 
 // wordsAlone say enough by themselves: an argument that is no object is not
 // read. A heartbeat may bring the time.
 var wordsAlone = []string{"leave", "end-call", "ping", "users"}
 
-func (m *eventMessage) read(word string) (Command, *Refused) {
-	isObject := jsonscan.IsObject(m.argument)
-	if isObject {
-		if _, refusal := readObject(m.argument, m.put); refusal != nil {
-			return nil, refusal
-		}
-	}
+// readArgument reads the fields of a message from an event's argument. That may also
+// be the payload alone.
+func readArgument(m *fields, word string, argument json.RawMessage) *Refused {
 	switch {
-	case isObject:
-		m.settle(word)
-	case jsonscan.Absent(m.argument), slices.Contains(wordsAlone, word):
-	case word == "offer":
-		m.offer = m.argument
-	case word == "answer":
-		m.answer = m.argument
-	case word == "candidate":
-		m.candidate = m.argument
-	default:
-		if _, refusal := m.command(word); refusal != nil && refusal.Code == CodeUnknownCommand {
-			return nil, refusal
+	case jsonscan.IsObject(argument):
+		if _, refusal := readObject(argument, m); refusal != nil {
+			return refusal
 		}
-		return nil, refuse(CodeBadRequest, fmt.Sprintf("the argument of %s is an object", excerpt(word)))
+		settle(m, word, argument)
+	case jsonscan.Absent(argument), slices.Contains(wordsAlone, word):
+	case word == "offer", word == "answer", word == "candidate":
+		m.set(word, argument)
+	case nativeWords.has(word):
+		return refuse(CodeBadRequest, fmt.Sprintf("the argument of %s is an object", excerpt(word)))
 	}
-	return m.command(word)
+	return nil
 }
 
-// settle finds the payload in an object, which may be the payload itself, and
-// turns what this family's clients write otherwise into what others expect.
-func (m *eventMessage) settle(word string) {
-	addressed := !jsonscan.Blank(m.name) || !jsonscan.Blank(m.callID)
-	bare := !jsonscan.Blank(m.sdp) || !addressed
+// settle sets the payload of a message whose argument is an object. The object may
+// be the payload itself, and its type may be one that only this family's clients take.
+func settle(m *fields, word string, argument json.RawMessage) {
+	addressed := !jsonscan.Blank(m.get("name")) || !jsonscan.Blank(m.get("callID"))
 	switch word {
-	case "offer":
-		if jsonscan.Blank(m.offer) && bare {
-			m.offer = m.argument
+	case "offer", "answer":
+		if jsonscan.Blank(m.get(word)) && (!addressed || !jsonscan.Blank(m.get("sdp"))) {
+			m.set(word, argument)
 		}
-	case "answer":
-		if jsonscan.Blank(m.answer) && bare {
-			m.answer = m.argument
-		}
+		m.set(word, withType(m.get(word), word))
+	case "request-call":
+		m.set("sdp", withType(m.get("sdp"), "offer"))
+	case "respond-call":
+		m.set("sdp", withType(m.get("sdp"), "answer"))
 	case "candidate", "new-ice-candidate", "new-answer-ice-candidate", "new-offer-ice-candidate":
-		line := !jsonscan.Blank(m.sdpMid) || !jsonscan.Absent(m.sdpMLineIndex)
-		if _, ok := jsonscan.String(m.candidate); ok && (line || !addressed) {
-			m.candidate = m.argument
+		if jsonscan.IsString(m.get("candidate")) && (!addressed || hasLine(m)) {
+			m.set("candidate", argument)
 		}
 	}
-	m.offer, m.answer = withType(m.offer, "offer"), withType(m.answer, "answer")
-	if word == "respond-call" {
-		m.sdp = withType(m.sdp, "answer")
-	} else {
-		m.sdp = withType(m.sdp, "offer")
-	}
+}
+
+// hasLine reports whether the fields say which media line a candidate is for, as those
+// of an RTCIceCandidate do.
+func hasLine(m *fields) bool {
+	return !jsonscan.Blank(m.get("sdpMid")) || !jsonscan.Absent(m.get("sdpMLineIndex"))
 }
 
 // sdpTypes are the types of a session description by the number that stands

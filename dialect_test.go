@@ -53,6 +53,27 @@ func TestTheFirstFrameDecidesTheFamily(t *testing.T) {
 	}
 }
 
+// A word is found however its characters are written, and as a rule without being
+// allocated.
+func TestVocabulary(t *testing.T) {
+	for _, words := range []vocabulary{nativeWords, one2oneWords} {
+		for _, known := range words {
+			plain, escaped := raw(`"`+known.word+`"`), raw(fmt.Sprintf(`"\u%04x%s"`, known.word[0], known.word[1:]))
+			for _, field := range []json.RawMessage{plain, escaped} {
+				if word, ok := words.word(field); !ok || word != known.word || !words.has(word) {
+					t.Errorf("%s is read as %q", field, word)
+				}
+			}
+			if n := testing.AllocsPerRun(10, func() { words.word(plain) }); n != 0 {
+				t.Errorf("%s is allocated", plain)
+			}
+		}
+		if words.has("Login") || words.has("") {
+			t.Error("it has words that it has not")
+		}
+	}
+}
+
 // decoding is what a frame asks, or with which code and about what it is refused.
 type decoding struct {
 	frame   string

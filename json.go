@@ -4,50 +4,87 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"switchboard/internal/jsonscan"
 )
 
-// readObject gives put each member of a frame. A frame that is not one JSON
-// object is broken, and what put was given of it means nothing. Put stores
-// those members that are read, and returns false for one that it has already:
-// a key that is read must not be repeated, since two readers might otherwise
-// see two different messages. Whatever comes first is stored all the same, so
-// that the refusal can say what it refuses.
-func readObject(frame []byte, put func(key []byte, value json.RawMessage) bool) (broken, twice *Refused) {
+// A schema is what is read of one kind of message.
+type schema struct {
+	keys       []string // at most maxFields. They match exactly; others are not ours to read
+	repeatable string   // the key that may be repeated: its last value counts. "" if none may
+}
+
+const maxFields = 16
+
+// fields are the values of a schema's keys, as they stand in a message.
+type fields struct {
+	schema *schema
+	values [maxFields]json.RawMessage // in the order of the keys; nil where one is absent
+	twice  bool                       // the repeatable key was repeated
+}
+
+// put stores the value of a key, if that is read. It reports false, and keeps the
+// first value, if the key is repeated and must not be.
+func (m *fields) put(key []byte, value json.RawMessage) bool {
+	for i, name := range m.schema.keys {
+		switch {
+		case name != string(key):
+			continue
+		case m.values[i] == nil:
+		case name == m.schema.repeatable:
+			m.twice = true
+		default:
+			return false
+		}
+		m.values[i] = value
+		return true
+	}
+	return true
+}
+
+// get returns the value of a key that the schema has, nil if it is absent.
+func (m *fields) get(key string) json.RawMessage {
+	return m.values[slices.Index(m.schema.keys, key)]
+}
+
+// set gives a key that the schema has another value.
+func (m *fields) set(key string, value json.RawMessage) {
+	m.values[slices.Index(m.schema.keys, key)] = value
+}
+
+// readObject puts the members of a frame into m, whose schema is set. A frame that is
+// not one JSON object is broken, and m means nothing then. A key that is read twice is
+// refused, since two readers might otherwise see two different messages; m is complete
+// all the same, so that the refusal can say what it refuses.
+func readObject(frame []byte, m *fields) (broken, twice *Refused) {
 	err := jsonscan.Scan(frame, func(key []byte, value json.RawMessage) {
-		if !put(key, value) {
+		if !m.put(key, value) {
 			twice = repeated(string(key))
 		}
 	})
 	switch {
-	case errors.Is(err, jsonscan.ErrDepth):
-		return refuse(CodeBadJSON, "this is "+err.Error()), nil
 	case err != nil:
-		var none json.RawMessage
-		return refuse(CodeBadJSON, fmt.Sprintf("this is not JSON: %v", json.Unmarshal(frame, &none))), nil
-	case !jsonscan.IsObject(jsonscan.Trim(frame)):
+		return notJSON(frame, err), nil
+	case !jsonscan.IsObject(frame):
 		return refuse(CodeBadJSON, "a message is one JSON object, such as {\"type\":\"login\",\"name\":\"ann\"}"), nil
 	}
 	return nil, twice
 }
 
+// notJSON refuses a frame that Scan did not take. Where in it the fault is, the slower
+// encoding/json says.
+func notJSON(frame []byte, err error) *Refused {
+	if errors.Is(err, jsonscan.ErrDepth) {
+		return refuse(CodeBadJSON, "this is "+err.Error())
+	}
+	var none json.RawMessage
+	return refuse(CodeBadJSON, fmt.Sprintf("this is not JSON: %v", json.Unmarshal(frame, &none)))
+}
+
 // repeated refuses a key that a message has more than once.
 func repeated(key string) *Refused {
 	return refuse(CodeBadRequest, fmt.Sprintf("the key %q is repeated", key))
-}
-
-// putOnce stores a value in its slot, if it has one, and reports whether that
-// was free.
-func putOnce(slot *json.RawMessage, value json.RawMessage) bool {
-	switch {
-	case slot == nil:
-		return true
-	case *slot != nil:
-		return false
-	}
-	*slot = value
-	return true
 }
 
 // appendKey appends the key of a further member, or of an object's first.

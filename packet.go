@@ -80,7 +80,7 @@ func (p *packet) readData() bool {
 		switch elements++; {
 		case key != nil:
 		case elements == 1:
-			p.word, _ = jsonscan.Word(value, nativeWords)
+			p.word, _ = nativeWords.word(value)
 		case elements == 2:
 			p.argument = value
 		}

@@ -92,13 +92,14 @@ func (s *session) connect(p packet) (Request, *Refused) {
 
 // identityIn reads who a handshake's query says the client is. Nothing of
 // the request stays in memory.
-func identityIn(query url.Values) (who identity) {
-	for key := range query {
-		if slot := who.slot([]byte(key)); slot != nil && query.Get(key) != "" {
-			*slot = jsonscan.AppendString(nil, query.Get(key))
+func identityIn(query url.Values) identity {
+	m := fields{schema: &identitySchema}
+	for _, key := range identitySchema.keys {
+		if text := query.Get(key); text != "" {
+			m.set(key, jsonscan.AppendString(nil, text))
 		}
 	}
-	return who
+	return identify(&m)
 }
 
 // engineHost makes the connections of Engine.IO sessions.

@@ -28,23 +28,17 @@ func Absent(value json.RawMessage) bool { return value == nil || value[0] == 'n'
 // empty string, which serialisers write that know no null.
 func Blank(value json.RawMessage) bool { return Absent(value) || string(value) == `""` }
 
+// Says reports whether value is the string text, written without escapes.
+func Says(value json.RawMessage, text string) bool {
+	return len(value) == len(text)+2 && value[0] == '"' && string(value[1:len(value)-1]) == text
+}
+
 // String returns the text of a string (RFC 8259, 7), and whether value is one.
 func String(value json.RawMessage) (string, bool) {
 	if !IsString(value) {
 		return "", false
 	}
 	return string(unquote(value)), true
-}
-
-// Word is String for a member that says one of a few words: a known one is
-// returned without taking memory.
-func Word(value json.RawMessage, known []string) (string, bool) {
-	for _, word := range known {
-		if IsString(value) && string(value[1:len(value)-1]) == word {
-			return word, true
-		}
-	}
-	return String(value)
 }
 
 // Text returns what a string or a number says (RFC 8259, 6 and 7), and whether
