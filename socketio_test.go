@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -109,101 +110,118 @@ func (s *stage) wantFrames(client string, want ...string) {
 	}
 }
 
-// A client with default options, as one sees it on the wire.
-func TestUpgradeFromPolling(t *testing.T) {
+// What a client posts before it has its WebSocket is obeyed when that has come:
+// first that it connects, and then its events.
+func TestPostedIsObeyed(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
 		id := s.beginPolling()
 		s.wantAnswer("POST", pollingPath+"&sid="+id, `40{"userID":"ann"}`, 200, "ok")
-		packets := s.poll(id)
-		s.Connect("ann", socketPath+"&sid="+id, nil)
-		s.do("ann", "2probe")
-		s.wantFrames("ann", "3probe")
-		if got := <-packets; got != "6" {
-			t.Errorf("the poll is answered %q, want 6", got)
-		}
-		if again := <-s.poll(id); again != "6" {
-			t.Errorf("asked again, the poll is answered %q, want 6", again)
-		}
 		s.wantAnswer("POST", pollingPath+"&sid="+id, "421[\"users\"]\x1e422[\"users\"]", 200, "ok")
-		s.do("ann", "5")
+		s.goOver("ann", id)
 		event, _ := s.Next("ann")
 		if !strings.HasPrefix(event.Text, `40{"sid":"`) {
 			t.Fatalf("ann hears %v", event)
 		}
 		s.wantFrames("ann", `42["login",{"success":true,"name":"ann"}]`,
 			`42["users",{"users":[],"total":0}]`, `431[{}]`, `42["users",{"users":[],"total":0}]`, `432[{}]`)
-		s.wantAnswer("GET", pollingPath+"&sid="+id, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-		time.Sleep(25 * time.Second)
-		s.wantFrames("ann", "2")
 		s.do("ann", `420["users"]`)
 		s.wantFrames("ann", `42["users",{"users":[],"total":0}]`, `430[{}]`)
 	})
 }
 
-func TestPollingIsRefused(t *testing.T) {
-	const tooOld = `{"code":5,"message":"Unsupported protocol version: EIO=4 is needed, which clients of Socket.IO 3 and 4 speak"}`
+// goOver connects a client that has begun with long-polling, and goes over.
+func (s *stage) goOver(client, id string) {
+	s.t.Helper()
+	s.Connect(client, socketPath+"&sid="+id, nil)
+	s.do(client, "2probe")
+	s.wantFrames(client, "3probe")
+	s.do(client, "5")
+}
+
+// Whoever asks to be connected and cannot be is refused in the words of Socket.IO,
+// in each namespace.
+func TestRefusalsOfConnect(t *testing.T) {
+	for _, tt := range []struct{ posted, refusals string }{
+		{`40`, `44{"message":"it \"cannot\" be"}`},
+		{`40{"userID":"ann"}`, `44{"message":"it \"cannot\" be"}`},
+		{`40/admin,{}`, `44/admin,{"message":"it \"cannot\" be"}`},
+		{`40/admin,{} 40`, `44/admin,{"message":"it \"cannot\" be"} 44{"message":"it \"cannot\" be"}`},
+		{`40 42["users"] bad`, `44{"message":"it \"cannot\" be"}`},
+		{`42["users"]`, ""},
+		{`41 3 4 6 40/admin`, ""},
+		{"", ""},
+	} {
+		refusals := engineHost{}.Refuse(bytes.Split([]byte(tt.posted), []byte(" ")), `it "cannot" be`)
+		if got := string(bytes.Join(refusals, []byte(" "))); got != tt.refusals {
+			t.Errorf("%s is refused by %s, want %s", tt.posted, got, tt.refusals)
+		}
+	}
+}
+
+// A client whose WebSocket does not come hears why, in the words in which
+// Socket.IO refuses to connect, and the operator hears of it too.
+func TestNoWebSocketIsSaid(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
 		id := s.beginPolling()
-		for _, tt := range []struct {
-			method, path, body string
-			code               int
-			want               string
-		}{
-			{"GET", "/socket.io/?EIO=3&transport=polling", "", 400, tooOld},
-			{"GET", "/socket.io?transport=polling", "", 400, tooOld},
-			{"GET", "/socket.io/?EIO=4&transport=carrier-pigeon", "", 400, `{"code":0,"message":"Transport unknown"}`},
-			{"GET", socketPath, "", 400, `{"code":3,"message":"Bad request"}`},
-			{"POST", pollingPath, "40", 400, `{"code":2,"message":"Bad handshake method"}`},
-			{"DELETE", pollingPath + "&sid=" + id, "", 400, `{"code":2,"message":"Bad handshake method"}`},
-			{"GET", pollingPath + "&sid=x", "", 400, `{"code":1,"message":"Session ID unknown"}`},
-			{"POST", pollingPath + "&sid=x", "40", 400, `{"code":1,"message":"Session ID unknown"}`},
-			{"POST", pollingPath + "&sid=" + id, "40\xff", 400, `{"code":3,"message":"Bad request"}`},
-			{"POST", pollingPath + "&sid=" + id, strings.Repeat("x", maxPosted+1), 413, `{"code":3,"message":"Too much before the upgrade to WebSocket"}`},
-		} {
-			s.wantAnswer(tt.method, tt.path, tt.body, tt.code, tt.want)
+		s.wantAnswer("POST", pollingPath+"&sid="+id, `40{"userID":"ann"}`, 200, "ok")
+		const want = `44{"message":"your WebSocket does not come through to the server, and long-polling alone is not supported: ` + conn.ProxyMust + `"}`
+		if got := <-s.poll(id); got != want {
+			t.Errorf("the poll is answered %q, want %q", got, want)
 		}
-		s.wantAnswer("POST", pollingPath+"&sid="+id, strings.Repeat("40\x1e", maxPostedPackets), 413,
-			`{"code":3,"message":"Too much before the upgrade to WebSocket"}`)
-		s.wantAnswer("GET", pollingPath+"&sid="+id, "", 400, `{"code":1,"message":"Session ID unknown"}`)
+		s.log.wantLines(t, `level=WARN msg="no WebSocket comes through: `+conn.ProxyMust+`" seen="a Socket.IO client whose WebSocket does not come" `+
+			`peer=192.0.2.2:40000 protocol=HTTP/1.1 host=localhost:9090`)
 	})
 }
 
-// What a client does wrong when it goes over to its WebSocket ends its
-// session, and leaves nothing behind.
-func TestUpgradeFails(t *testing.T) {
-	for name, play := range map[string]func(s *stage){
-		"another probe":    func(s *stage) { s.do("ann", "2") },
-		"no upgrade":       func(s *stage) { s.do("ann", "2probe"); s.wantFrames("ann", "3probe"); s.do("ann", "40") },
-		"binary":           func(s *stage) { s.Send("ann", []byte("2probe"), true) },
-		"silence":          func(s *stage) { time.Sleep(switchTime) },
-		"an early goodbye": func(s *stage) { s.Close("ann") },
-		"a lost network":   func(s *stage) { s.Drop("ann") },
-	} {
-		t.Run(name, func(t *testing.T) {
-			onStage(t, "-max-connections 1", func(t *testing.T, s *stage) {
-				id := s.beginPolling()
-				packets := s.poll(id)
-				s.Connect("ann", socketPath+"&sid="+id, nil)
-				s.Connect("eve", socketPath+"&sid="+id, nil)
-				if event, _ := s.Next("eve"); event.Kind != transcript.Refused || event.Code != 400 {
-					t.Errorf("a second WebSocket for one session: %v, want refused 400", event)
-				}
-				play(s)
-				if got := <-packets; got != "1" && got != "6" {
-					t.Errorf("the poll is answered %q", got)
-				}
-				time.Sleep(conn.Linger)
-				s.wantAnswer("GET", pollingPath+"&sid="+id, "", 400, `{"code":1,"message":"Session ID unknown"}`)
-				s.Connect("ben", "/", nil) // there is room again
-				if event, ok := s.Next("ben"); ok {
-					t.Errorf("the next one hears %v", event)
-				}
-				for range 2 {
-					s.Next("ann") // the close frame, of whatever code
-				}
-			})
-		})
-	}
+// Sessions without a WebSocket hold no slots; their WebSockets take some, if
+// there are any, and give them back if they fail.
+func TestPollingHoldsNoSlot(t *testing.T) {
+	onStage(t, "-max-connections 2 -max-connections-per-ip 2", func(t *testing.T, s *stage) {
+		for range 100 {
+			s.beginPolling()
+		}
+		first, second := s.beginPolling(), s.beginPolling()
+		s.signIn("ann")
+		s.Connect("bob", socketPath+"&sid="+first, nil)
+		s.do("bob", "2probe")
+		s.wantFrames("bob", "3probe")
+
+		// Now all slots are taken.
+		answer, text := s.request("GET", pollingPath, "")
+		if answer.StatusCode != 503 || answer.Header.Get("Retry-After") == "" || !strings.Contains(text, "Too many connections") {
+			t.Errorf("one more session is answered %d %s", answer.StatusCode, text)
+		}
+		packets := s.poll(second)
+		s.Connect("cyd", socketPath+"&sid="+second, nil)
+		s.wantClosed("cyd", websocket.CloseTryAgainLater, 0)
+		if got := <-packets; got != "1" {
+			t.Errorf("the poll of a session whose WebSocket is refused is answered %q", got)
+		}
+		s.do("bob", "no upgrade")
+		s.wantClosed("bob", websocket.CloseProtocolError, 0)
+		s.Pass(conn.Linger)
+		s.signIn("dan")
+		s.Close("ann")
+		s.Pass(conn.Linger)
+		s.beginPolling()
+	})
+}
+
+// Clients of Socket.IO 2 are refused, and the operator hears of it once for each
+// address.
+func TestSocketIO2(t *testing.T) {
+	onStage(t, forwards, func(t *testing.T, s *stage) {
+		for range 3 {
+			s.request("GET", "/socket.io/?EIO=3&transport=polling&t=x&b64=1", "", "X-Forwarded-For", "203.0.113.1")
+		}
+		s.Connect("eve", "/socket.io/?EIO=3&transport=websocket", from("203.0.113.2"))
+		if event, _ := s.Next("eve"); event.Code != 400 {
+			t.Errorf("eve hears %v", event)
+		}
+		s.request("GET", "/socket.io/", "")
+		const line = `level=WARN msg="a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4" EIO=3 address=203.0.113.%d origin=""`
+		s.log.wantLines(t, fmt.Sprintf(line, 1), fmt.Sprintf(line, 2))
+	})
 }
 
 func TestShutdownReleasesPolls(t *testing.T) {
@@ -224,40 +242,24 @@ func TestShutdownReleasesPolls(t *testing.T) {
 	})
 }
 
-// Pages from elsewhere, if they may, can read what polling answers; it is
-// asked with credentials, and so must name the very origin.
+// Pages from elsewhere may poll if they may connect, and others hear nothing that
+// a browser lets them read.
 func TestPollingFromOtherOrigins(t *testing.T) {
 	onStage(t, "-origins https://app.example", func(t *testing.T, s *stage) {
 		for _, tt := range []struct {
 			method, origin string
 			code           int
+			allowed        string
 		}{
-			{"GET", "", 200},
-			{"GET", "http://localhost:9090", 200},
-			{"GET", "https://app.example", 200},
-			{"OPTIONS", "https://app.example", 204},
-			{"GET", "https://evil.example", 403},
-			{"OPTIONS", "https://evil.example", 403},
+			{"GET", "http://localhost:9090", 200, "http://localhost:9090"},
+			{"GET", "https://app.example", 200, "https://app.example"},
+			{"OPTIONS", "https://app.example", 204, "https://app.example"},
+			{"GET", "https://evil.example", 403, ""},
+			{"OPTIONS", "https://evil.example", 403, ""},
 		} {
-			header := []string{"Access-Control-Request-Headers", "x-school"}
-			if tt.origin != "" {
-				header = append(header, "Origin", tt.origin)
-			}
-			answer, _ := s.request(tt.method, pollingPath, "", header...)
-			if answer == nil || answer.StatusCode != tt.code {
-				t.Fatalf("%s from %q is answered %v, want %d", tt.method, tt.origin, answer, tt.code)
-			}
-			want := map[string]string{"Access-Control-Allow-Origin": "", "Access-Control-Allow-Credentials": "", "Access-Control-Allow-Headers": ""}
-			if tt.code != 403 && tt.origin != "" {
-				want["Access-Control-Allow-Origin"], want["Access-Control-Allow-Credentials"] = tt.origin, "true"
-			}
-			if tt.code == 204 {
-				want["Access-Control-Allow-Headers"] = "x-school"
-			}
-			for name, value := range want {
-				if got := answer.Header.Get(name); got != value {
-					t.Errorf("%s from %q: %s is %q, want %q", tt.method, tt.origin, name, got, value)
-				}
+			answer, _ := s.request(tt.method, pollingPath, "", "Origin", tt.origin)
+			if allowed := answer.Header.Get("Access-Control-Allow-Origin"); answer.StatusCode != tt.code || allowed != tt.allowed {
+				t.Errorf("%s from %s is answered %d, which %q may read; want %d and %q", tt.method, tt.origin, answer.StatusCode, allowed, tt.code, tt.allowed)
 			}
 		}
 	})
