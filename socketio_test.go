@@ -201,7 +201,10 @@ func TestPollingFromOtherOrigins(t *testing.T) {
 			{"GET", "https://evil.example", 403, ""},
 			{"OPTIONS", "https://evil.example", 403, ""},
 		} {
-			answer, _ := s.request(tt.method, pollingPath, "", "Origin", tt.origin)
+			answer, text := s.request(tt.method, pollingPath, "", "Origin", tt.origin)
+			if began := strings.Contains(text, `"sid"`); began != (tt.code == 200) {
+				t.Errorf("%s from %s is answered %q", tt.method, tt.origin, text)
+			}
 			if allowed := answer.Header.Get("Access-Control-Allow-Origin"); answer.StatusCode != tt.code || allowed != tt.allowed {
 				t.Errorf("%s from %s is answered %d, which %q may read; want %d and %q", tt.method, tt.origin, answer.StatusCode, allowed, tt.code, tt.allowed)
 			}
