@@ -14,14 +14,6 @@ import (
 	"unicode"
 )
 
-// The tests run where the documents have their names from.
-func TestMain(m *testing.M) {
-	if err := os.Chdir(".."); err != nil {
-		panic(err)
-	}
-	os.Exit(m.Run())
-}
-
 func readText(t *testing.T, file string) string {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -76,6 +68,7 @@ var quotedTranscript = regexp.MustCompile("(?ms)^```text (testdata/transcripts/\
 // test plays: each of their fenced blocks is a transcript, and says what the file
 // says. Each transcript is quoted or linked somewhere, so that readers find it.
 func TestProtocolExamples(t *testing.T) {
+	t.Chdir("..")
 	shown := map[string]bool{}
 	for _, page := range protocolPages(t) {
 		text := readText(t, page)
@@ -126,6 +119,7 @@ func references(t *testing.T, document string) (found []reference) {
 }
 
 func TestLinksResolve(t *testing.T) {
+	t.Chdir("..")
 	for _, document := range documents(t) {
 		for _, to := range references(t, document) {
 			_, err := os.Stat(to.file)
@@ -142,6 +136,7 @@ func TestLinksResolve(t *testing.T) {
 // Each heading of the protocol is linked on its own page, from the table of
 // contents or from the table of messages.
 func TestHeadingsAreLinked(t *testing.T) {
+	t.Chdir("..")
 	for _, page := range protocolPages(t) {
 		there := references(t, page)
 		for _, anchor := range anchors(t, page)[1:] { // after the title

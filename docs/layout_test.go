@@ -56,6 +56,7 @@ var forTests = []string{"internal/memnet", "internal/source", "internal/transcri
 // Every file of the heart and every package is in a box, and each arrow of the
 // picture is one of the source.
 func TestLayout(t *testing.T) {
+	t.Chdir("..")
 	drawn, found := readLayout(t), source.Graph{}
 	seen := map[string]bool{}
 	note := func(name string, uses ...map[string]bool) {
@@ -133,6 +134,7 @@ func wantArrows(t *testing.T, these, there source.Graph, complaint string) {
 
 // CONTRIBUTING.md names the largest circle of files.
 func TestLargestCircle(t *testing.T) {
+	t.Chdir("..")
 	circle := strings.Join(readHeart(t).Files().Circle(), " ")
 	if !strings.Contains(readText(t, "CONTRIBUTING.md"), "`"+circle+"`") {
 		t.Errorf("CONTRIBUTING.md does not say that the largest circle of files is\n%s", circle)
@@ -142,6 +144,7 @@ func TestLargestCircle(t *testing.T) {
 // The hub needs no lock, since one goroutine owns all that it touches, and knows
 // neither sockets nor HTTP.
 func TestHubKnowsNoSockets(t *testing.T) {
+	t.Chdir("..")
 	foreign := []string{"net", "net/http", "sync", "sync/atomic", "github.com/gorilla/websocket", "switchboard/internal/conn"}
 	imports := readHeart(t).Imports()
 	for file, box := range readLayout(t).boxOf {
