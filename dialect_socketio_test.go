@@ -262,11 +262,12 @@ func checkPacket(t *testing.T, ev Event) {
 		t.Fatalf("%+v is told as %q, which is no message", ev, frame)
 	}
 	p, ok := readHead(frame[1:])
+	word, _, isJSON := readData(p.data)
 	switch {
-	case !ok || !json.Valid(p.data) || !p.readData():
+	case !ok || !json.Valid(p.data) || !isJSON:
 		t.Fatalf("%+v is told as %q, which is no packet", ev, frame)
 	case p.kind == packetEvent:
-		if p.word == "" || p.ack != "" {
+		if word == "" || p.ack != "" {
 			t.Fatalf("%+v is told as %q, which is no event", ev, frame)
 		}
 	case p.kind == packetAck:

@@ -41,7 +41,11 @@ const (
 // nothing can be answered, and the protocol says that the connection ends.
 func parsePacket(text []byte) (packet, bool) {
 	p, ok := readHead(text)
-	return p, ok && p.readData() && p.fits()
+	if !ok {
+		return p, false
+	}
+	p.word, p.argument, ok = readData(p.data)
+	return p, ok && p.fits()
 }
 
 // readHead takes a packet apart and leaves its data unread.
@@ -72,19 +76,23 @@ func isNamespace(name []byte) bool {
 	return len(name) <= maxNamespace && bytes.IndexFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) < 0
 }
 
-// readData reports whether a packet's data is JSON, and finds in it what an
-// event says.
-func (p *packet) readData() bool {
+// readData returns the first two elements of a packet's data, which of an event are
+// its name and its argument. It reports false if there is data that is not JSON.
+func readData(data json.RawMessage) (word string, argument json.RawMessage, ok bool) {
+	if len(data) == 0 {
+		return "", nil, true
+	}
 	elements := 0
-	return len(p.data) == 0 || jsonscan.Scan(p.data, func(key []byte, value json.RawMessage) {
+	err := jsonscan.Scan(data, func(key []byte, value json.RawMessage) {
 		switch elements++; {
 		case key != nil:
 		case elements == 1:
-			p.word, _ = nativeWords.word(value)
+			word, _ = nativeWords.word(value)
 		case elements == 2:
-			p.argument = value
+			argument = value
 		}
-	}) == nil
+	})
+	return word, argument, err == nil
 }
 
 // fits reports whether a packet brings what its type asks for.
