@@ -34,9 +34,8 @@ type Quit struct{ why *Closing }
 
 func (Quit) command() {}
 
-// A reader reads what a message asks from its fields. It takes them by value, because
-// behind a pointer they would have to be allocated for each message.
-type reader func(m fields) (Command, *Refused)
+// A reader reads what a message asks from its fields, and keeps nothing of them.
+type reader func(m *fields) (Command, *Refused)
 
 // A vocabulary lists what a family can ask: each word, and how a message with that
 // word is read. Words are looked for in order, so the frequent ones come first.
@@ -69,14 +68,14 @@ func (v vocabulary) readerOf(word string) reader {
 			return v[i].read
 		}
 	}
-	return func(fields) (Command, *Refused) {
+	return func(*fields) (Command, *Refused) {
 		return nil, refuse(CodeUnknownCommand, "Command not found: "+excerpt(word))
 	}
 }
 
 // noFields returns the reader for a word that says all by itself.
 func noFields(cmd Command) reader {
-	return func(fields) (Command, *Refused) { return cmd, nil }
+	return func(*fields) (Command, *Refused) { return cmd, nil }
 }
 
 // firstSchema is what tells a client's family.
@@ -86,8 +85,9 @@ var firstSchema = schema{keys: []string{"type", "id"}}
 // in, and whether the frame decides it: "type" is the native protocol's key,
 // "id" that of the one-to-one family. A frame with neither decides nothing.
 func chooseDialect(frame []byte, native Dialect) (Dialect, bool) {
-	m := fields{schema: &firstSchema}
-	broken, _ := readObject(frame, &m)
+	m := newFields(&firstSchema)
+	defer m.free()
+	broken, _ := readObject(frame, m)
 	switch {
 	case broken != nil:
 		return native, false

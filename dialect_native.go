@@ -49,21 +49,22 @@ var nativeWords = vocabulary{
 }
 
 func (native) Decode(frame []byte) (Request, *Refused) {
-	m := fields{schema: &nativeSchema}
-	broken, refusal := readObject(frame, &m)
+	m := newFields(&nativeSchema)
+	defer m.free()
+	broken, refusal := readObject(frame, m)
 	if broken != nil {
 		return Request{}, broken
 	}
 	word, ok := nativeWords.word(m.get("type"))
 	switch {
 	case refusal != nil:
-		return Request{}, refusal.about(excerpt(word), nativeSubject(&m, word))
+		return Request{}, refusal.about(excerpt(word), nativeSubject(m, word))
 	case !ok:
 		return Request{}, refuse(CodeBadRequest, `a message needs a "type", which is a string`)
 	}
 	cmd, refusal := nativeWords.readerOf(word)(m)
 	if refusal != nil {
-		return Request{}, refusal.about(excerpt(word), nativeSubject(&m, word))
+		return Request{}, refusal.about(excerpt(word), nativeSubject(m, word))
 	}
 	return Request{Word: word, Command: cmd}, nil
 }
@@ -79,7 +80,7 @@ func nativeSubject(m *fields, word string) Target {
 }
 
 // login reads who wants to sign in, in any family.
-func login(m fields) (Command, *Refused) { return loginAs(m.get("name"), m.get("role")) }
+func login(m *fields) (Command, *Refused) { return loginAs(m.get("name"), m.get("role")) }
 
 func loginAs(nameField, roleField json.RawMessage) (Command, *Refused) {
 	text, _ := jsonscan.Text(nameField)
@@ -96,7 +97,7 @@ func loginAs(nameField, roleField json.RawMessage) (Command, *Refused) {
 
 // nativeOffer returns the reader for an offer under the given key.
 func nativeOffer(key string, opening Opening) reader {
-	return func(m fields) (Command, *Refused) {
+	return func(m *fields) (Command, *Refused) {
 		sdp := m.get(key)
 		to, refusal := m.addressee(opening)
 		switch {
@@ -111,7 +112,7 @@ func nativeOffer(key string, opening Opening) reader {
 
 // nativeAnswer returns the reader for an answer under the given key.
 func nativeAnswer(key string) reader {
-	return func(m fields) (Command, *Refused) {
+	return func(m *fields) (Command, *Refused) {
 		sdp := m.get(key)
 		to, refusal := m.address(m.get("name"))
 		switch {
@@ -124,7 +125,7 @@ func nativeAnswer(key string) reader {
 	}
 }
 
-func nativeCandidate(m fields) (Command, *Refused) {
+func nativeCandidate(m *fields) (Command, *Refused) {
 	candidate := m.get("candidate")
 	to, refusal := m.address(m.get("name"))
 	switch {
@@ -140,7 +141,7 @@ func nativeCandidate(m fields) (Command, *Refused) {
 // are the server's to tell, and say no more than none.
 var claimable = []Reason{ReasonHangup, ReasonDeclined, ReasonCancelled, ReasonBusy, ReasonFailed}
 
-func nativeLeave(m fields) (Command, *Refused) {
+func nativeLeave(m *fields) (Command, *Refused) {
 	to, _ := m.address(m.get("name")) // what cannot be read says no more than none: whoever leaves has left
 	reason, _ := jsonscan.String(m.get("reason"))
 	if !slices.Contains(claimable, Reason(reason)) {
@@ -149,7 +150,7 @@ func nativeLeave(m fields) (Command, *Refused) {
 	return Leave{To: to, Reason: Reason(reason)}, nil
 }
 
-func nativeJoin(m fields) (Command, *Refused) {
+func nativeJoin(m *fields) (Command, *Refused) {
 	room, refusal := roomName(m.get("room"))
 	if refusal != nil {
 		return nil, refusal

@@ -40,8 +40,9 @@ var one2oneWords = vocabulary{
 }
 
 func (one2one) Decode(frame []byte) (Request, *Refused) {
-	m := fields{schema: &one2oneSchema}
-	broken, refusal := readObject(frame, &m)
+	m := newFields(&one2oneSchema)
+	defer m.free()
+	broken, refusal := readObject(frame, m)
 	if broken != nil {
 		return Request{}, broken
 	}
@@ -59,7 +60,7 @@ func (one2one) Decode(frame []byte) (Request, *Refused) {
 	return Request{Word: word, Command: cmd}, nil
 }
 
-func one2oneCandidate(m fields) (Command, *Refused) {
+func one2oneCandidate(m *fields) (Command, *Refused) {
 	candidate := m.get("candidate")
 	if jsonscan.Absent(candidate) {
 		return nil, missing("candidate")
@@ -67,7 +68,7 @@ func one2oneCandidate(m fields) (Command, *Refused) {
 	return Candidate{Candidate: bytes.Clone(candidate)}, nil
 }
 
-func one2oneCall(m fields) (Command, *Refused) {
+func one2oneCall(m *fields) (Command, *Refused) {
 	to, refusal := named("to", m.get("to"))
 	switch {
 	case refusal != nil:
@@ -82,7 +83,7 @@ func one2oneCall(m fields) (Command, *Refused) {
 
 // one2oneResponse reads how a callee takes the call of "from". Its answer stands under
 // "sdpOffer".
-func one2oneResponse(m fields) (Command, *Refused) {
+func one2oneResponse(m *fields) (Command, *Refused) {
 	caller, refusal := named("from", m.get("from"))
 	switch {
 	case m.twice:
@@ -100,7 +101,7 @@ func one2oneResponse(m fields) (Command, *Refused) {
 	return leave, nil
 }
 
-func one2oneAnswer(m fields) (Command, *Refused) {
+func one2oneAnswer(m *fields) (Command, *Refused) {
 	return answer(Target{}, "sdp", m.get("sdp"))
 }
 

@@ -36,13 +36,14 @@ func (socketIO) connect(p packet, handshake identity) (Request, *Refused) {
 		refusal.Request, refusal.Name = connecting, p.namespace
 		return Request{}, refusal
 	}
-	auth := fields{schema: &identitySchema}
+	auth := newFields(&identitySchema)
+	defer auth.free()
 	if len(p.data) > 0 {
-		if _, refusal := readObject(p.data, &auth); refusal != nil {
+		if _, refusal := readObject(p.data, auth); refusal != nil {
 			return Request{}, refusal.about(connecting, Target{})
 		}
 	}
-	cmd, refusal := identify(&auth).or(handshake).command()
+	cmd, refusal := identify(auth).or(handshake).command()
 	if refusal != nil {
 		return Request{}, refusal.about(connecting, Target{})
 	}
@@ -97,9 +98,10 @@ func (who identity) command() (Command, *Refused) {
 // decodeEvent reads an event as a native message: its name is the type, its
 // first argument all the rest.
 func (socketIO) decodeEvent(p packet) (Request, *Refused) {
-	m := fields{schema: &eventSchema}
+	m := newFields(&eventSchema)
+	defer m.free()
 	var cmd Command
-	refusal := readArgument(&m, p.word, unwrap(p.argument))
+	refusal := readArgument(m, p.word, unwrap(p.argument))
 	if refusal == nil {
 		cmd, refusal = nativeWords.readerOf(p.word)(m)
 	}

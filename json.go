@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"switchboard/internal/jsonscan"
 )
@@ -17,11 +18,28 @@ type schema struct {
 
 const maxFields = 16
 
-// fields are the values of a schema's keys, as they stand in a message.
+// fields are the values of a schema's keys, as they stand in a message. They are
+// used again for another message: on the stack of a read loop they would make it
+// twice as large for good, and an idle connection is little more than that.
 type fields struct {
 	schema *schema
 	values [maxFields]json.RawMessage // in the order of the keys; nil where one is absent
 	twice  bool                       // the repeatable key was repeated
+}
+
+var fieldsPool = sync.Pool{New: func() any { return new(fields) }}
+
+// newFields returns fields without values. They must be freed.
+func newFields(s *schema) *fields {
+	m := fieldsPool.Get().(*fields)
+	m.schema = s
+	return m
+}
+
+// free gives the fields back. What their values point to does not outlive the frame.
+func (m *fields) free() {
+	*m = fields{}
+	fieldsPool.Put(m)
 }
 
 // put stores the value of a key, if that is read. It reports false, and keeps the

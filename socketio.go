@@ -93,13 +93,14 @@ func (s *session) connect(p packet) (Request, *Refused) {
 // identityIn reads who a handshake's query says the client is. Nothing of
 // the request stays in memory.
 func identityIn(query url.Values) identity {
-	m := fields{schema: &identitySchema}
+	m := newFields(&identitySchema)
+	defer m.free()
 	for _, key := range identitySchema.keys {
 		if text := query.Get(key); text != "" {
 			m.set(key, jsonscan.AppendString(nil, text))
 		}
 	}
-	return identify(&m)
+	return identify(m)
 }
 
 // engineHost makes the connections of Engine.IO sessions.
