@@ -23,7 +23,7 @@ type Client struct {
 	profile    *Profile // of its family, as of its latest request
 	sendsBare  bool     // its latest description was the SDP alone
 	echo       echo     // ends that may come back from it
-	strikes    strikes
+	strikes    *strikes // nil until there is one
 }
 
 // A carrier takes what a client is told to wherever the client is. The hub knows
@@ -59,6 +59,14 @@ func newClient(via carrier, id uint64) *Client {
 }
 
 var unknownFamily = &Profile{}
+
+// strike counts a refusal of c. It returns why the connection must end, or nil.
+func (c *Client) strike(code Code) *Closing {
+	if c.strikes == nil {
+		c.strikes = &strikes{}
+	}
+	return c.strikes.add(code)
+}
 
 // loggedIn reports whether c has a name.
 func (c *Client) loggedIn() bool { return c.name.Key != "" }

@@ -22,12 +22,10 @@ type connection struct {
 	conn.Conn
 	id  uint64 // for the log, before there is a name
 	hub *Hub
-	log *slog.Logger
 
-	slot      access.Slot             // released when it is closed
-	dialect   atomic.Pointer[Dialect] // set again by the first frame that decides the family
-	admitted  atomic.Bool             // has a name or a room, says the hub
-	heartbeat Event                   // sent with each ping; nil if the family has none
+	slot     access.Slot             // released when it is closed
+	dialect  atomic.Pointer[Dialect] // set again by the first frame that decides the family
+	admitted atomic.Bool             // has a name or a room, says the hub
 
 	// Owned by the read loop.
 	allowance *rate.Limiter // messages
@@ -35,7 +33,7 @@ type connection struct {
 }
 
 func newConnection(id uint64, hub *Hub, pool *conn.Pool, dialect Dialect, allowance *rate.Limiter) *connection {
-	c := &connection{id: id, hub: hub, log: hub.log, allowance: allowance}
+	c := &connection{id: id, hub: hub, allowance: allowance}
 	c.dialect.Store(&dialect)
 	c.Init(pool, c)
 	return c
@@ -66,8 +64,8 @@ func (c *connection) finish() {
 	why := c.Finish()
 	// Even to drop a record slog takes a kilobyte of stack, which would have
 	// to grow for that.
-	if c.log.Enabled(context.Background(), slog.LevelDebug) {
-		c.log.Debug("connection closed", "conn", c.id, "reason", why.Reason)
+	if c.hub.log.Enabled(context.Background(), slog.LevelDebug) {
+		c.hub.log.Debug("connection closed", "conn", c.id, "reason", why.Reason)
 	}
 }
 
@@ -91,13 +89,13 @@ func (c *connection) Lost(why *Closing) { c.hub.post(clientGone{c, why}) }
 // Fault writes a fault of ours to the log. It ends one connection; the hub has no
 // such net, because half a step must not be built upon.
 func (c *connection) Fault(fault any) {
-	c.log.Error("internal error", "conn", c.id, "error", fault, "stack", string(debug.Stack()))
+	c.hub.log.Error("internal error", "conn", c.id, "error", fault, "stack", string(debug.Stack()))
 }
 
 // BeforePing sends the heartbeat that clients of some families wait for.
 func (c *connection) BeforePing() {
-	if c.heartbeat != nil {
-		c.Send(c.heartbeat)
+	if dialect, ok := (*c.dialect.Load()).(interface{ heartbeat() Event }); ok {
+		c.Send(dialect.heartbeat())
 	}
 }
 

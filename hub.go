@@ -299,7 +299,7 @@ func (h *Hub) deny(c *Client, req Request, refusal *Refused) {
 // refusal too many, it is the last that c hears.
 func (h *Hub) tellRefusal(c *Client, receipt string, refusal *Refused) {
 	h.tell(c, *refusal)
-	if why := c.strikes.add(refusal.Code); why != nil {
+	if why := c.strike(refusal.Code); why != nil {
 		c.via.kill(why)
 		return
 	}

@@ -52,6 +52,9 @@ func (s *session) Decode(frame []byte) (Request, *Refused) {
 	return quit(closeMalformed)
 }
 
+// heartbeat is what the client waits for: it gives up a server that does not ping.
+func (*session) heartbeat() Event { return engineio.Heartbeat }
+
 func quit(why *Closing) (Request, *Refused) { return Request{Command: Quit{why}}, nil }
 
 func (s *session) decodePacket(text []byte) (Request, *Refused) {
@@ -109,7 +112,7 @@ type engineHost struct{ *Server }
 func (h engineHost) Open(w http.ResponseWriter, r *http.Request) (engineio.Session, bool) {
 	own := &session{socketIO: h.socketIO, handshake: identityIn(r.URL.Query())}
 	c := h.newConnection(own)
-	c.decided, c.heartbeat = true, engineio.Heartbeat
+	c.decided = true
 	if !h.upgrade(w, r, c) {
 		return engineio.Session{}, false
 	}

@@ -101,7 +101,7 @@ type Conn struct {
 func (c *Conn) Init(pool *Pool, owner Owner) {
 	c.pool, c.owner = pool, owner
 	c.pulse.conn = c
-	c.link.init(&c.pulse, pool.WriteTimeout)
+	c.link.init(&c.pulse)
 	c.written.Add(1)
 }
 

@@ -21,8 +21,7 @@ import (
 // off frames that are being written. It tells the pulse of signs of life.
 type link struct {
 	net.Conn
-	pulse   *pulse
-	timeout time.Duration // of a write, at least
+	pulse *pulse
 
 	// Owned by the read loop.
 	input *bufio.Reader // what gorilla/websocket reads from, and the link fills
@@ -52,8 +51,8 @@ type burst struct {
 var bursts = sync.Pool{New: func() any { return new(burst) }}
 
 // init makes a link that has no network connection yet.
-func (l *link) init(pulse *pulse, timeout time.Duration) {
-	l.pulse, l.timeout = pulse, timeout
+func (l *link) init(pulse *pulse) {
+	l.pulse = pulse
 	l.input = bufio.NewReaderSize(l, inputSize)
 }
 
@@ -219,11 +218,12 @@ func (l *link) SetWriteDeadline(time.Time) error { return nil }
 // renewDeadline gives a write its time, or a tenth more, and returns when it
 // begins. Setting a deadline is not free, so one serves many writes.
 func (l *link) renewDeadline() (now time.Time, err error) {
+	timeout := l.pulse.conn.pool.WriteTimeout
 	now = time.Now()
-	if l.deadline.Sub(now) >= l.timeout {
+	if l.deadline.Sub(now) >= timeout {
 		return now, nil
 	}
-	l.deadline = now.Add(l.timeout + l.timeout/10)
+	l.deadline = now.Add(timeout + timeout/10)
 	return now, l.Conn.SetWriteDeadline(l.deadline)
 }
 
