@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"log/slog"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -306,4 +308,67 @@ func TestMessagesBeforeSignInAreSmall(t *testing.T) {
 			}
 		})
 	}
+}
+
+// BenchmarkRelay sends candidates from one client to another through the
+// whole server over loopback, one at a time and eight in flight.
+func BenchmarkRelay(b *testing.B) {
+	for _, inFlight := range []int{1, 8} {
+		b.Run(fmt.Sprintf("inFlight%d", inFlight), func(b *testing.B) { benchmarkRelay(b, inFlight) })
+	}
+}
+
+func benchmarkRelay(b *testing.B, inFlight int) {
+	cfg := defaultConfig()
+	cfg.rate, _ = parseRate("0")
+	srv, err := newServer(cfg, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	srv.start()
+	go srv.serve(l)
+	b.Cleanup(func() { srv.shutdown(b.Context()) })
+
+	dial := func(frames ...string) *websocket.Conn {
+		ws, _, err := websocket.DefaultDialer.Dial("ws://"+l.Addr().String(), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Cleanup(func() { ws.Close() })
+		for _, frame := range frames {
+			ws.WriteMessage(websocket.TextMessage, []byte(frame))
+			read(b, ws)
+		}
+		return ws
+	}
+	bob := dial(`{"type":"login","name":"bob"}`)
+	ann := dial(`{"type":"login","name":"ann"}`)
+	ann.WriteMessage(websocket.TextMessage, []byte(`{"type":"offer","name":"bob","offer":`+benchOffer+`}`))
+	read(b, bob)
+	bob.WriteMessage(websocket.TextMessage, []byte(`{"type":"answer","answer":`+benchOffer+`}`))
+	read(b, ann)
+
+	candidate := []byte(`{"type":"candidate","candidate":` + benchCandidate + `,"name":"bob"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		for range inFlight {
+			ann.WriteMessage(websocket.TextMessage, candidate)
+		}
+		for range inFlight {
+			read(b, bob)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*inFlight), "ns/candidate")
+}
+
+func read(tb testing.TB, ws *websocket.Conn) []byte {
+	_, frame, err := ws.ReadMessage()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return frame
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"switchboard/internal/source"
 )
 
 func TestOne2OneDecodes(t *testing.T) {
@@ -201,4 +203,17 @@ func forBare(ev Event) Event {
 		return ev
 	}
 	return ev
+}
+
+// Whatever ends a call, people read why.
+func TestEndings(t *testing.T) {
+	heart, err := source.Read(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for reason, name := range heart.Constants("Reason") {
+		if endings[Reason(reason)] == "" {
+			t.Errorf("%s is not in endings: say there what people read", name)
+		}
+	}
 }

@@ -5,9 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"switchboard/internal/jsonscan"
+	"switchboard/internal/source"
 	"switchboard/internal/transcript"
 )
 
@@ -181,5 +186,179 @@ func checkObject(t *testing.T, dialect Dialect, ev Event) {
 	var message map[string]json.RawMessage
 	if err := json.Unmarshal(frame, &message); err != nil {
 		t.Fatalf("%T tells %s as %q: %v", dialect, fmt.Sprintf("%+v", ev), frame, err)
+	}
+}
+
+// FuzzReadObject compares the fields that are read with what encoding/json finds: the
+// first value of each key, or the last if the key may be repeated, and whether another
+// is.
+func FuzzReadObject(f *testing.F) {
+	f.Add([]byte(`{"a":1,"b":[{"c":"}"}],"a":null," ":true,"\u00e9":"\\"}`))
+	f.Add([]byte("{\t\"a\"\n:\r-1.5e+3 , \"b\":{} }"))
+	f.Add([]byte(`{"\ud800":0,"":"","a\u0062":0,"ab":1,"AB":2}`))
+	f.Add([]byte(`{"loose":1,"b":null,"c":0,"c":0,"l\u006fose":{}}`))
+	f.Fuzz(func(t *testing.T, frame []byte) {
+		if !utf8.Valid(frame) || jsonscan.Scan(frame, nil) != nil || !jsonscan.IsObject(jsonscan.Trim(frame)) {
+			return
+		}
+		found := fields{schema: &schema{keys: []string{"a", "b", "ab", "", " ", "é", "\ufffd", "loose"}, repeatable: "loose"}}
+		broken, repeated := readObject(frame, &found)
+		if broken != nil {
+			t.Fatalf("%q is refused: %s", frame, broken.Message)
+		}
+		dec := json.NewDecoder(bytes.NewReader(frame))
+		dec.Token() // the opening brace
+		want, twice := fields{schema: found.schema}, false
+		for dec.More() {
+			key, _ := dec.Token()
+			var value json.RawMessage
+			if err := dec.Decode(&value); err != nil {
+				t.Fatalf("%q: %v", frame, err)
+			}
+			switch {
+			case !slices.Contains(want.schema.keys, key.(string)):
+			case want.get(key.(string)) == nil:
+				want.set(key.(string), value)
+			case key == "loose":
+				want.set("loose", value)
+				want.twice = true
+			default:
+				twice = true
+			}
+		}
+		if !reflect.DeepEqual(found, want) || twice != (repeated != nil) {
+			t.Fatalf("%q:\n got %q, repeated: %+v\nwant %q, repeated: %t", frame, found.values, repeated, want.values, twice)
+		}
+	})
+}
+
+func TestNestingIsBounded(t *testing.T) {
+	nested := func(levels int) []byte {
+		return []byte(`{"type":"users","x":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`)
+	}
+	if _, refusal := (native{}).Decode(nested(64)); refusal != nil {
+		t.Errorf("64 levels are refused: %+v", refusal)
+	}
+	_, refusal := native{}.Decode(nested(65))
+	if want := refuse(CodeBadJSON, "this is nested deeper than 64 levels"); !reflect.DeepEqual(refusal, want) {
+		t.Errorf("one level more: got %+v, want %+v", refusal, want)
+	}
+}
+
+func TestExcerpt(t *testing.T) {
+	for in, want := range map[string]string{
+		"ann":                     "ann",
+		"a\nb\x1b[31m":            `a\nb\x1b[31m`,
+		"a\u202eb":                `a\u202eb`,
+		"it's":                    "it's",
+		strings.Repeat("é", 100):  strings.Repeat("é", maxExcerpt),
+		strings.Repeat("\x00", 3): `\x00\x00\x00`,
+	} {
+		if got := excerpt(in); got != want {
+			t.Errorf("excerpt(%q) = %q, want %q", in, got, want)
+		}
+	}
+	if got := utf8.RuneCountInString(excerpt(strings.Repeat("\n", 1000))); got > maxExcerpt {
+		t.Errorf("an excerpt of %d characters", got)
+	}
+}
+
+var (
+	benchCandidate = `{"candidate":"candidate:842163049 1 udp 1677729535 203.0.113.7 46154 typ srflx raddr 10.0.0.7 rport 46154 generation 0 ufrag Q2Cr network-cost 999","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"Q2Cr"}`
+	benchOffer     = `{"type":"offer","sdp":"v=0\r\n` + strings.Repeat(`a=rtpmap:111 opus/48000/2\r\n`, 140) + `"}`
+)
+
+func BenchmarkDecode(b *testing.B) {
+	packets := newTestSession(true, identity{})
+	for _, bm := range []struct {
+		name    string
+		dialect Dialect
+		frame   string
+	}{
+		{"candidate", native{}, `{"type":"candidate","candidate":` + benchCandidate + `,"name":"bob"}`},
+		{"offer4KiB", native{}, `{"type":"offer","offer":` + benchOffer + `,"name":"bob"}`},
+		{"one2oneCandidate", one2one{}, `{"id":"onIceCandidate","candidate":` + benchCandidate + `}`},
+		{"socketIOCandidate", packets, `42["candidate",{"candidate":` + benchCandidate + `,"name":"bob"}]`},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(bm.frame)))
+			for b.Loop() {
+				req, refusal := bm.dialect.Decode([]byte(bm.frame))
+				if _, ok := req.Command.(Quit); ok || refusal != nil {
+					b.Fatalf("%+v, %+v", req, refusal)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	info := CallInfo{CallID: "6a1f0c1e-4a8b-4f0e-9b77-0d6f3a2c9e51", Peer: "bob"}
+	request := info
+	request.Opening, request.Role = ByRequest, "student"
+	for name, ev := range map[string]Event{
+		"candidate":     NewCandidate{info, json.RawMessage(benchCandidate)},
+		"flatCandidate": NewCandidate{request, json.RawMessage(benchCandidate)},
+		"offer4KiB":     Offered{info, Description{JSON: json.RawMessage(benchOffer)}},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			var buf []byte
+			for b.Loop() {
+				buf = native{}.Encode(buf[:0], ev)
+			}
+			b.SetBytes(int64(len(buf)))
+		})
+	}
+}
+
+// The server that plays the transcripts panics at a command without a case in
+// the hub. So it is enough that somebody says each of them there.
+func TestCommandsAreSaid(t *testing.T) {
+	heart, err := source.Read(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := map[string]bool{}
+	for _, file := range transcripts(t) {
+		for _, m := range regexp.MustCompile(`(?m)^(?:\d+ times )?\w+> (.*)$`).FindAllStringSubmatch(readText(t, file), -1) {
+			for _, family := range []Dialect{native{}, one2one{}, newTestSession(true, identity{})} {
+				if req, refusal := family.Decode([]byte(m[1])); refusal == nil && req.Command != nil {
+					asked[reflect.TypeOf(req.Command).Name()] = true
+				}
+			}
+		}
+	}
+	for _, command := range heart.Implementers("Command") {
+		if !asked[command.Name()] {
+			t.Errorf("nobody says a %s in testdata/transcripts: write a conversation in which somebody does, in words that a dialect decodes", command.Name())
+		}
+	}
+}
+
+var heardType = regexp.MustCompile(`(?m)^(?:\d+ times )?\w+< \{"type":"([^"]+)"`)
+
+// Each native message, in either direction, is in the table of messages, as a
+// link to its explanation.
+func TestMessagesAreLinked(t *testing.T) {
+	type message struct{ to, word string }
+	messages := map[message]bool{}
+	for _, known := range nativeWords {
+		messages[message{"server", known.word}] = true
+	}
+	for _, file := range transcripts(t) {
+		for _, m := range heardType.FindAllStringSubmatch(readText(t, file), -1) {
+			messages[message{"client", m[1]}] = true
+		}
+	}
+	table := map[string]string{}
+	for _, row := range source.Table(readText(t, "PROTOCOL.md"), "All messages") {
+		table[row[1]] += row[0]
+	}
+	for m := range messages {
+		if !strings.Contains(table[m.to], "[`"+m.word+"`](") {
+			t.Errorf("the table of messages in PROTOCOL.md has no link for %s, to the %s", m.word, m.to)
+		}
 	}
 }

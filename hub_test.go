@@ -259,3 +259,64 @@ func TestShutdownComesAfterWhatWasRead(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkHubCandidate is one step of the hub, the relay of a candidate,
+// among 10,000 clients in 5,000 calls.
+func BenchmarkHubCandidate(b *testing.B) {
+	ht := newHubTester(b)
+	callers := make([]*Client, 5000)
+	for i := range callers {
+		pair := [2]*Client{}
+		for j := range pair {
+			via := &testCarrier{limit: 1 << 20}
+			ht.hub.handle(clientConnected{via, 0})
+			pair[j] = ht.hub.clients[via]
+			ht.hub.handle(clientAsked{via, nativeProfile, Request{Word: "login", Command: Login{Name: *nameOf(fmt.Sprintf("user%d-%d", i, j))}}})
+		}
+		ht.hub.handle(clientAsked{pair[0].via, nativeProfile, Request{Word: "offer", Command: Offer{To: toName(pair[1].name.Text), SDP: sdp}}})
+		ht.hub.handle(clientAsked{pair[1].via, nativeProfile, Request{Word: "answer", Command: Answer{SDP: sdp}}})
+		callers[i] = pair[0]
+	}
+	steps := make([]any, len(callers))
+	for i, c := range callers {
+		to := toName(c.calls[0].callee.name.Text)
+		steps[i] = clientAsked{c.via, nativeProfile, Request{Word: "candidate", Command: Candidate{To: to, Candidate: json.RawMessage(benchCandidate)}}}
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		ht.hub.handle(steps[i%len(steps)])
+		if i%len(steps) == 0 {
+			b.StopTimer()
+			for _, c := range callers {
+				carrierOf(c.calls[0].callee.Client).empty()
+			}
+			b.StartTimer()
+		}
+	}
+}
+
+// BenchmarkHubUsers is one step of the hub, a users list, among 10,000 students
+// and a teacher. It costs what is in the list, and not who is there.
+func BenchmarkHubUsers(b *testing.B) {
+	ht := newHubTester(b)
+	signIn := func(name, role string) *Client {
+		via := &testCarrier{limit: 1 << 20}
+		ht.hub.handle(clientConnected{via, 0})
+		c := ht.hub.clients[via]
+		ht.hub.handle(clientAsked{c.via, nativeProfile, Request{Word: "login", Command: Login{Name: *nameOf(name), Role: role}}})
+		return c
+	}
+	asking := map[string]*Client{"teacher": signIn("tina", "teacher"), "student": signIn("sam", "student")}
+	for i := range 10_000 {
+		signIn(fmt.Sprintf("user%d", i), "student")
+	}
+	for role, c := range asking {
+		b.Run(role, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				ht.hub.handle(clientAsked{c.via, nativeProfile, Request{Word: "users", Command: ListUsers{}}})
+				carrierOf(c).empty()
+			}
+		})
+	}
+}

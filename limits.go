@@ -111,3 +111,22 @@ func escapeRune(r rune) string {
 	}
 	return strings.Trim(strconv.QuoteRuneToASCII(r), "'")
 }
+
+// refuse makes a refusal where the rule is broken; about says later what it
+// answers.
+func refuse(code Code, message string) *Refused {
+	return &Refused{Code: code, Message: message}
+}
+
+// about fills in the word of the refused request, and whom or which call it
+// was about as far as it said.
+func (r *Refused) about(word string, to Target) *Refused {
+	r.Request = word
+	if r.CallID == "" {
+		r.CallID = excerpt(to.CallID)
+	}
+	if to.Name != nil {
+		r.Name = to.Name.Text
+	}
+	return r
+}

@@ -1,6 +1,12 @@
 package main
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/gorilla/websocket"
+
+	"switchboard/internal/conn"
+)
 
 // This file is the neutral vocabulary between the hub and the dialects.
 // Commands are what clients ask, named in the imperative; events are what
@@ -338,21 +344,22 @@ const (
 	ReasonShutdown  Reason = "shutdown"
 )
 
-// refuse makes a refusal where the rule is broken; about says later what it
-// answers.
-func refuse(code Code, message string) *Refused {
-	return &Refused{Code: code, Message: message}
-}
+// A Closing says why a connection ends: the code and the text of its close frame.
+// The list is closed, like those of codes and reasons. The closings of the WebSocket
+// itself, such as for a binary frame, stand in internal/conn/closing.go.
+type Closing = conn.Closing
 
-// about fills in the word of the refused request, and whom or which call it
-// was about as far as it said.
-func (r *Refused) about(word string, to Target) *Refused {
-	r.Request = word
-	if r.CallID == "" {
-		r.CallID = excerpt(to.CallID)
-	}
-	if to.Name != nil {
-		r.Name = to.Name.Text
-	}
-	return r
-}
+var (
+	closeDisconnected  = &Closing{Code: websocket.CloseNormalClosure, Reason: "disconnected"}
+	closeGone          = conn.Gone
+	closeBinary        = conn.Binary
+	closeRestart       = &Closing{Code: websocket.CloseServiceRestart, Reason: "the server restarts"}
+	closeMalformed     = conn.Malformed
+	closeUnconnected   = &Closing{Code: websocket.ClosePolicyViolation, Reason: "not connected to the namespace"}
+	closeTooLargeYet   = &Closing{Code: websocket.CloseMessageTooBig, Reason: "message too large before sign-in"}
+	closeLoginTimeout  = &Closing{Code: websocket.ClosePolicyViolation, Reason: "login timeout"}
+	closeTooManyErrors = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many bad messages"}
+	closeFlood         = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many messages"}
+	closeOverloaded    = &Closing{Code: websocket.CloseTryAgainLater, Reason: "too many connections"}
+	closeSlow          = &Closing{Code: 4001, Reason: "too slow", AtOnce: true}
+)

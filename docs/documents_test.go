@@ -23,6 +23,16 @@ func readText(t *testing.T, file string) string {
 	return string(text)
 }
 
+// transcripts returns the files of the written conversations.
+func transcripts(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/transcripts/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	return files
+}
+
 // protocolPages returns PROTOCOL.md and the pages below docs/protocol/.
 func protocolPages(t *testing.T) []string {
 	t.Helper()
@@ -86,11 +96,7 @@ func TestProtocolExamples(t *testing.T) {
 			shown[to.file] = true
 		}
 	}
-	transcripts, err := filepath.Glob("testdata/transcripts/*.txt")
-	if err != nil || len(transcripts) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range transcripts {
+	for _, file := range transcripts(t) {
 		if !shown[filepath.ToSlash(file)] {
 			t.Errorf("%s is neither quoted nor linked in PROTOCOL.md or docs/protocol/", file)
 		}

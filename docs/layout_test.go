@@ -3,6 +3,7 @@ package docs
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,10 +41,11 @@ func readLayout(t *testing.T) layout {
 	return l
 }
 
-// readHeart returns the source of the package in the root folder.
+// readHeart returns the source of the package in the root folder, with the packages
+// whose constants and types the closed lists are made of.
 func readHeart(t *testing.T) *source.Package {
 	t.Helper()
-	heart, err := source.Read(".")
+	heart, err := source.Read(".", "github.com/gorilla/websocket", "switchboard/internal/conn")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,5 +158,28 @@ func TestHubKnowsNoSockets(t *testing.T) {
 				t.Errorf("%s imports %s", file, path)
 			}
 		}
+	}
+}
+
+// A file that is longer is read by nobody as a whole.
+func TestFilesAreShort(t *testing.T) {
+	t.Chdir("..")
+	const longest = 400 // lines
+	err := filepath.WalkDir(".", func(file string, entry os.DirEntry, err error) error {
+		switch ext := filepath.Ext(file); {
+		case err != nil:
+			return err
+		case entry.IsDir() && file != "." && strings.HasPrefix(entry.Name(), "."):
+			return filepath.SkipDir
+		case ext != ".go" && ext != ".js" && ext != ".css":
+			return nil
+		}
+		if lines := strings.Count(readText(t, file), "\n"); lines > longest {
+			t.Errorf("%s has %d lines, more than %d: it is more than one idea", file, lines, longest)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"fmt"
 	"go/constant"
 	"slices"
 	"testing"
@@ -58,5 +59,14 @@ func TestCircle(t *testing.T) {
 	}
 	if got := g.Circle(); !slices.Equal(got, []string{"a", "b", "c"}) {
 		t.Errorf("the circle is %v", got)
+	}
+}
+
+func TestTable(t *testing.T) {
+	document := "# One\n| a | b |\n|---|---|\n| 1 | 2 |\n\n| c |\n|---|\n| 3 |\n| 4 |\n## Two\n| d |\n|---|\n| 5 |\n"
+	for heading, want := range map[string]string{"One": "[[3] [4]]", "Two": "[[5]]", "Three": "[]"} {
+		if got := fmt.Sprint(Table(document, heading)); got != want {
+			t.Errorf("the table under %s is %s, want %s", heading, got, want)
+		}
 	}
 }

@@ -3,11 +3,96 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
+	"switchboard/internal/engineio"
 	"switchboard/internal/jsonscan"
 )
+
+// This file takes the packets of Socket.IO clients apart. Their words are in
+// dialect_socketio.go; the requests and the long-polling that come before a session
+// are in internal/engineio.
+
+// session is an Engine.IO session, and so the dialect of its connection: it
+// takes the packets' types off and leaves the words to socketIO.
+type session struct {
+	socketIO
+	handshake identity
+	timer     *time.Timer // for the CONNECT packet; set by serveSession
+
+	// Owned by Decode.
+	connected bool // a CONNECT packet has come
+	settled   bool // and cannot have been refused
+}
+
+func (s *session) Decode(frame []byte) (Request, *Refused) {
+	switch kind, rest := engineio.Split(frame); {
+	case kind == engineio.Message:
+		return s.decodePacket(rest)
+	case kind == engineio.Close && len(rest) == 0:
+		return quit(closeDisconnected)
+	case (kind == engineio.Pong || kind == engineio.Noop) && len(rest) == 0:
+		return Request{}, nil
+	}
+	return quit(closeMalformed)
+}
+
+// heartbeat is what the client waits for: it gives up a server that does not ping.
+func (*session) heartbeat() Event { return engineio.Heartbeat }
+
+func quit(why *Closing) (Request, *Refused) { return Request{Command: Quit{why}}, nil }
+
+func (s *session) decodePacket(text []byte) (Request, *Refused) {
+	if kind, _ := engineio.Split(text); kind == packetBinaryEvent || kind == packetBinaryAck {
+		return quit(closeBinary)
+	}
+	p, ok := parsePacket(text)
+	switch {
+	case !ok:
+		return quit(closeMalformed)
+	case p.kind == packetConnect:
+		return s.connect(p)
+	case p.namespace != "" || !s.connected:
+		return quit(closeUnconnected)
+	case p.kind == packetDisconnect:
+		return quit(closeDisconnected)
+	case p.kind == packetAck:
+		return Request{}, nil // to nothing that we asked
+	}
+	return s.decodeEvent(p)
+}
+
+// connect reads a CONNECT packet. A second one is in order only if the first
+// may have been refused.
+func (s *session) connect(p packet) (Request, *Refused) {
+	if s.settled && p.namespace == "" {
+		return quit(closeMalformed)
+	}
+	req, refusal := s.socketIO.connect(p, s.handshake)
+	if p.namespace == "" {
+		s.timer.Stop()
+		s.connected = true
+		connect, ok := req.Command.(Connect)
+		s.settled = ok && connect.Login == nil
+	}
+	return req, refusal
+}
+
+// identityIn reads who a handshake's query says the client is. Nothing of
+// the request stays in memory.
+func identityIn(query url.Values) identity {
+	m := newFields(&identitySchema)
+	defer m.free()
+	for _, key := range identitySchema.keys {
+		if text := query.Get(key); text != "" {
+			m.set(key, jsonscan.AppendString(nil, text))
+		}
+	}
+	return identify(m)
+}
 
 // The types of Socket.IO packets.
 const (

@@ -1,15 +1,14 @@
-package main
+package docs
 
 import (
 	"fmt"
 	"go/constant"
 	"maps"
-	"reflect"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
+	"switchboard/internal/conn"
 	"switchboard/internal/source"
 )
 
@@ -17,36 +16,18 @@ import (
 // adds to one has to say it, explain it and hear it as well. These tests read the
 // lists from the source, and so see what is new.
 
-// heart is the source of this package, with the packages whose constants and types
-// the lists are made of.
-func heart(t *testing.T) *source.Package {
-	t.Helper()
-	p, err := readHeart()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
-var readHeart = sync.OnceValues(func() (*source.Package, error) {
-	return source.Read(".", "github.com/gorilla/websocket", "switchboard/internal/conn")
-})
-
 func TestCodesAreHeardAndExplained(t *testing.T) {
-	codes := heart(t).Constants("Code")
+	t.Chdir("..")
+	codes := readHeart(t).Constants("Code")
 	wantSame(t, codes, heardMembers(t, "code"), "testdata/transcripts", "write a conversation in which somebody hears it")
 	wantSame(t, codes, explained(t, "Errors"), "the codes under Errors in PROTOCOL.md", "explain it there")
 }
 
 func TestReasonsAreHeardAndExplained(t *testing.T) {
-	reasons := heart(t).Constants("Reason")
+	t.Chdir("..")
+	reasons := readHeart(t).Constants("Reason")
 	wantSame(t, reasons, heardMembers(t, "reason"), "testdata/transcripts", "write a conversation in which somebody hears it")
 	wantSame(t, reasons, explained(t, "Reasons"), "the Reasons in PROTOCOL.md", "explain it there")
-	for reason, name := range reasons {
-		if endings[Reason(reason)] == "" {
-			t.Errorf("%s is not in endings: say there what people read", name)
-		}
-	}
 }
 
 // wantSame compares the words of the program with those of a place.
@@ -97,23 +78,12 @@ func explained(t *testing.T, heading string) map[string]bool {
 	return words
 }
 
-// protocolTable returns the cells of the last table under a heading of
-// PROTOCOL.md.
-func protocolTable(t *testing.T, heading string) (rows [][]string) {
+// protocolTable returns the cells of a table in PROTOCOL.md.
+func protocolTable(t *testing.T, heading string) [][]string {
 	t.Helper()
-	_, section, ok := strings.Cut(readText(t, "PROTOCOL.md"), "# "+heading+"\n")
-	if !ok {
-		t.Fatalf("PROTOCOL.md has no heading %q", heading)
-	}
-	section, _, _ = strings.Cut(section, "\n#")
-	for line := range strings.Lines(section) {
-		cells := strings.Split(strings.Trim(line, "| \n"), " | ")
-		switch {
-		case strings.HasPrefix(line, "|---"):
-			rows = nil
-		case strings.HasPrefix(line, "|"):
-			rows = append(rows, cells)
-		}
+	rows := source.Table(readText(t, "PROTOCOL.md"), heading)
+	if rows == nil {
+		t.Fatalf("PROTOCOL.md has no table under %q", heading)
 	}
 	return rows
 }
@@ -128,7 +98,8 @@ var unplayable = map[string]struct{ because, test string }{
 }
 
 func TestClosingsAreHeardAndExplained(t *testing.T) {
-	closings := closingsOf(heart(t))
+	t.Chdir("..")
+	closings := closingsOf(readHeart(t))
 	transport, err := source.Read("internal/conn", "github.com/gorilla/websocket")
 	if err != nil {
 		t.Fatal(err)
@@ -153,7 +124,7 @@ func TestClosingsAreHeardAndExplained(t *testing.T) {
 		switch {
 		case played[end] == unplayable:
 			t.Errorf("%s: either testdata/transcripts has a line \"ann closed %s\", or unplayable says why not, and which test sees it", name, end)
-		case unplayable && !heart(t).HasTest(exception.test) && !transport.HasTest(exception.test):
+		case unplayable && !readHeart(t).HasTest(exception.test) && !transport.HasTest(exception.test):
 			t.Errorf("%s is not played, because %s; but there is no %s either", name, exception.because, exception.test)
 		}
 	}
@@ -165,10 +136,10 @@ func TestClosingsAreHeardAndExplained(t *testing.T) {
 }
 
 // closingsOf returns the closings of a package, as far as the client hears them.
-func closingsOf(p *source.Package) map[string]Closing {
-	all := map[string]Closing{}
+func closingsOf(p *source.Package) map[string]conn.Closing {
+	all := map[string]conn.Closing{}
 	for name, fields := range p.Literals("Closing") {
-		var why Closing
+		var why conn.Closing
 		if code := fields["Code"]; code != nil {
 			n, _ := constant.Int64Val(code)
 			why.Code = int(n)
@@ -193,62 +164,17 @@ func closeTable(t *testing.T) map[string]string {
 	return rows
 }
 
-// The server that plays the transcripts panics at a command without a case in
-// the hub. So it is enough that somebody says each of them there.
-func TestCommandsAreSaid(t *testing.T) {
-	asked := map[string]bool{}
-	for _, file := range transcripts(t) {
-		for _, m := range regexp.MustCompile(`(?m)^(?:\d+ times )?\w+> (.*)$`).FindAllStringSubmatch(readText(t, file), -1) {
-			for _, family := range []Dialect{native{}, one2one{}, newTestSession(true, identity{})} {
-				if req, refusal := family.Decode([]byte(m[1])); refusal == nil && req.Command != nil {
-					asked[reflect.TypeOf(req.Command).Name()] = true
-				}
-			}
-		}
-	}
-	for _, command := range heart(t).Implementers("Command") {
-		if !asked[command.Name()] {
-			t.Errorf("nobody says a %s in testdata/transcripts: write a conversation in which somebody does, in words that a dialect decodes", command.Name())
-		}
-	}
-}
-
 // An event for which a family has no word is in its Encode all the same, as a
 // case that returns nothing: somebody has thought of it.
 func TestEventsAreEncoded(t *testing.T) {
-	s := heart(t)
+	t.Chdir("..")
+	s := readHeart(t)
 	for _, family := range s.Implementers("Dialect") {
 		cases := s.Cases(family, "Encode")
 		for _, event := range s.Implementers("Event") {
 			if event.Exported() && !cases[event] {
 				t.Errorf("the Encode of %s has no case for %s: say it in the family's words, or return dst if it has none", family.Name(), event.Name())
 			}
-		}
-	}
-}
-
-var heardType = regexp.MustCompile(`(?m)^(?:\d+ times )?\w+< \{"type":"([^"]+)"`)
-
-// Each native message, in either direction, is in the table of messages, as a
-// link to its explanation.
-func TestMessagesAreLinked(t *testing.T) {
-	type message struct{ to, word string }
-	messages := map[message]bool{}
-	for _, known := range nativeWords {
-		messages[message{"server", known.word}] = true
-	}
-	for _, file := range transcripts(t) {
-		for _, m := range heardType.FindAllStringSubmatch(readText(t, file), -1) {
-			messages[message{"client", m[1]}] = true
-		}
-	}
-	table := map[string]string{}
-	for _, row := range protocolTable(t, "All messages") {
-		table[row[1]] += row[0]
-	}
-	for m := range messages {
-		if !strings.Contains(table[m.to], "[`"+m.word+"`](") {
-			t.Errorf("the table of messages in PROTOCOL.md has no link for %s, to the %s", m.word, m.to)
 		}
 	}
 }

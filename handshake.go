@@ -1,0 +1,124 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"switchboard/internal/access"
+	"switchboard/internal/conn"
+	"switchboard/internal/engineio"
+	"switchboard/internal/late"
+)
+
+// upgrade makes a WebSocket of a request and gives it to c. If it returns false,
+// the request has been answered and nothing is left to do. A client for whom there
+// is no room gets its WebSocket too, to be told that, unless there are too many of
+// those.
+func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) bool {
+	slot, ok := s.slots.Acquire(s.cfg.trustedProxies.ClientSubnet(r))
+	if !ok {
+		w.Header().Set("Retry-After", retryAfter)
+		http.Error(w, "there are too many connections: come back in a moment", http.StatusServiceUnavailable)
+		return false
+	}
+	if err := c.Upgrade(w, r); err != nil {
+		s.log.Debug("upgrade failed", "address", s.cfg.trustedProxies.ClientAddress(r), "error", err)
+		slot.Release()
+		return false
+	}
+	c.slot = slot
+	if s.log.Enabled(r.Context(), slog.LevelDebug) {
+		s.log.Debug("connection opened", "conn", c.id, "address", s.cfg.trustedProxies.ClientAddress(r))
+	}
+	if slot.Refused() {
+		go c.abort(closeOverloaded)
+		return false
+	}
+	return true
+}
+
+// retryAfter is what those hear who are refused for want of room, in seconds.
+const retryAfter = "5"
+
+// refuseDamaged says what is wrong to whoever tries it by hand, and to the
+// operator, who can mend it.
+func (s *Server) refuseDamaged(w http.ResponseWriter, r *http.Request) {
+	s.warnOfProxy(r, "a handshake without Upgrade or Connection, or by HTTP/1.0")
+	conn.RefuseDamaged(w)
+}
+
+// warnOfProxy logs by what it was seen that a proxy passes no WebSockets, and
+// what tells which one it is.
+func (s *Server) warnOfProxy(r *http.Request, seen string) {
+	from, unix := access.PeerSubnet(r)
+	args := []any{"seen", seen, "peer", r.RemoteAddr, "protocol", r.Proto, "host", excerpt(r.Host)}
+	if unix {
+		args[3] = "unix socket"
+	}
+	for _, name := range []string{"Via", "X-Forwarded-For", "X-Forwarded-Server", "Forwarded"} {
+		if value := strings.Join(r.Header[name], ", "); value != "" {
+			args = append(args, name, excerpt(value))
+		}
+	}
+	s.warnings.Warn(from, "no WebSocket comes through: "+conn.ProxyMust, args...)
+}
+
+// engineHost makes the connections of Engine.IO sessions.
+type engineHost struct{ *Server }
+
+func (h engineHost) Open(w http.ResponseWriter, r *http.Request) (engineio.Session, bool) {
+	own := &session{socketIO: h.socketIO, handshake: identityIn(r.URL.Query())}
+	c := h.newConnection(own)
+	c.decided = true
+	if !h.upgrade(w, r, c) {
+		return engineio.Session{}, false
+	}
+	return engineio.Session{
+		Conn:  &c.Conn,
+		Serve: func(posted [][]byte) { serveSession(own, c, posted) },
+		Abort: c.abort,
+	}, true
+}
+
+func (h engineHost) HasRoom(r *http.Request) bool { return h.slots.HasRoom(h.Subnet(r)) }
+
+func (h engineHost) Subnet(r *http.Request) netip.Prefix { return h.cfg.trustedProxies.ClientSubnet(r) }
+
+// Refuse refuses the CONNECT packets among what a client has posted.
+func (engineHost) Refuse(posted [][]byte, reason string) (refusals [][]byte) {
+	for _, packet := range posted {
+		kind, text := engineio.Split(packet)
+		p, ok := readHead(text)
+		if kind != engineio.Message || !ok || p.kind != packetConnect {
+			continue
+		}
+		refusal := []byte{engineio.Message, packetConnectError}
+		if p.namespace != "" {
+			refusal = append(append(refusal, p.namespace...), ',')
+		}
+		refusals = append(refusals, fmt.Appendf(refusal, `{"message":%q}`, reason))
+	}
+	return refusals
+}
+
+func (h engineHost) WarnOfProxy(r *http.Request, seen string) { h.warnOfProxy(r, seen) }
+
+func (h engineHost) WarnOfVersion(r *http.Request, version string) {
+	h.warnings.Warn(h.Subnet(r), "a client of Socket.IO 2 or older tried to connect; it needs version 3 or 4",
+		"EIO", excerpt(version), "address", h.cfg.trustedProxies.ClientAddress(r), "origin", excerpt(r.Header.Get("Origin")))
+}
+
+// connectTime is how long a session may take to connect to the namespace, if
+// the login timeout is not shorter. It is other servers' default.
+const connectTime = 45 * time.Second
+
+// serveSession is the life of a connection that speaks over a session.
+func serveSession(own *session, c *connection, posted [][]byte) {
+	own.timer = late.AfterFunc(connectTime, func() { c.Lose(closeUnconnected) })
+	defer own.timer.Stop()
+	c.serve(posted)
+}
