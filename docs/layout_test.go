@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"switchboard/internal/source"
@@ -45,41 +46,29 @@ func readLayout(t *testing.T) layout {
 // whose constants and types the closed lists are made of.
 func readHeart(t *testing.T) *source.Package {
 	t.Helper()
-	heart, err := source.Read(".", "github.com/gorilla/websocket", "switchboard/internal/conn")
+	p, err := heart()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return heart
+	return p
 }
+
+var heart = sync.OnceValues(func() (*source.Package, error) {
+	return source.Read(".", "github.com/gorilla/websocket", "switchboard/internal/conn")
+})
 
 // forTests are the packages that only tests import.
 var forTests = []string{"internal/memnet", "internal/source", "internal/transcript"}
 
-// Every file of the heart and every package is in a box, and each arrow of the
-// picture is one of the source.
-func TestLayout(t *testing.T) {
-	t.Chdir("..")
-	drawn, found := readLayout(t), source.Graph{}
-	seen := map[string]bool{}
-	note := func(name string, uses ...map[string]bool) {
-		seen[name] = true
-		from := drawn.boxOf[name]
-		if from == "" {
-			t.Errorf("%s is in no box of the picture in CONTRIBUTING.md", name)
+// readSource returns the uses of each file of the heart and of each package: of files
+// and packages, by their names in the picture.
+func readSource(t *testing.T) source.Graph {
+	t.Helper()
+	uses := readHeart(t).Files()
+	for name, imported := range readHeart(t).Imports() {
+		for path := range imported {
+			uses.Add(name, strings.TrimPrefix(path, "switchboard/"))
 		}
-		for _, used := range uses {
-			for to := range used {
-				to = strings.TrimPrefix(to, "switchboard/")
-				if box := drawn.boxOf[to]; box != "" && box != from {
-					found.Add(from, box)
-				}
-			}
-		}
-	}
-	heart := readHeart(t)
-	files, imports := heart.Files(), heart.Imports()
-	for name := range files {
-		note(name, files[name], imports[name])
 	}
 	for _, dir := range packages(t) {
 		p, err := source.Read(dir)
@@ -88,25 +77,61 @@ func TestLayout(t *testing.T) {
 		}
 		for _, imported := range p.Imports() {
 			for path := range imported {
-				to := strings.TrimPrefix(path, "switchboard/")
-				if to == "switchboard" || slices.Contains(forTests, to) || drawn.boxOf[to] == "leaves" && drawn.boxOf[dir] == "leaves" {
-					t.Errorf("%s imports %s", dir, path)
-				}
+				uses.Add(dir, strings.TrimPrefix(path, "switchboard/"))
 			}
-			if !slices.Contains(forTests, dir) {
-				note(dir, imported)
+		}
+	}
+	return uses
+}
+
+// boxes returns the arrows between boxes that some uses make.
+func (l layout) boxes(uses source.Graph) source.Graph {
+	arrows := source.Graph{}
+	for name, used := range uses {
+		for to := range used {
+			from, to := l.boxOf[name], l.boxOf[to]
+			if from != "" && to != "" && from != to {
+				arrows.Add(from, to)
 			}
+		}
+	}
+	return arrows
+}
+
+// Every file of the heart and every package is in a box, and each arrow of the
+// picture is one of the source.
+func TestLayout(t *testing.T) {
+	t.Chdir("..")
+	drawn, uses := readLayout(t), readSource(t)
+	for name := range uses {
+		if drawn.boxOf[name] == "" && !slices.Contains(forTests, name) {
+			t.Errorf("%s is in no box of the picture in CONTRIBUTING.md", name)
 		}
 	}
 	for name := range drawn.boxOf {
-		if !seen[name] {
+		if uses[name] == nil && !slices.Contains(packages(t), name) {
 			t.Errorf("the picture in CONTRIBUTING.md has %s, which is not there", name)
 		}
 	}
+	found := drawn.boxes(uses)
 	wantArrows(t, found, drawn.arrows, "the source has an arrow from %s to %s, and the picture in CONTRIBUTING.md has not")
 	wantArrows(t, drawn.arrows, found, "the picture in CONTRIBUTING.md has an arrow from %s to %s, and the source has not")
 	if circle := found.Circle(); circle != nil {
 		t.Errorf("these boxes use each other in a circle: %v", circle)
+	}
+}
+
+// Packages know nothing of the heart, nothing that is for tests, and leaves nothing
+// of each other.
+func TestPackagesStandAlone(t *testing.T) {
+	t.Chdir("..")
+	drawn, uses := readLayout(t), readSource(t)
+	for _, dir := range packages(t) {
+		for to := range uses[dir] {
+			if to == "switchboard" || slices.Contains(forTests, to) || drawn.boxOf[dir] == "leaves" && drawn.boxOf[to] != "" {
+				t.Errorf("%s imports %s", dir, to)
+			}
+		}
 	}
 }
 
