@@ -18,7 +18,8 @@ import (
 //
 //   - a UUID is a variable. The first time, it takes the place of the random
 //     (version 4) UUID that came, which no other variable may stand for;
-//     afterwards exactly that one must come again;
+//     afterwards exactly that one must come again. So is a secret, which is 26
+//     capital letters and digits from 2 to 7;
 //   - "..." is any text but the empty one.
 //
 // An expectation that begins with digits and then { or [ is a packet of
@@ -28,16 +29,18 @@ type Bindings map[string]string
 
 var (
 	uuid       = regexp.MustCompile(`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+	secret     = regexp.MustCompile(`^[A-Z2-7]{26}$`)
+	variable   = regexp.MustCompile(uuid.String() + `|\b[A-Z2-7]{26}\b`)
 	packet     = regexp.MustCompile(`^\d+[{\[]`)
 	digits     = regexp.MustCompile(`^\d*`)
 	randomUUID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`)
 )
 
-// Real puts the server's identifiers in the place of the written ones. A UUID
-// that no frame has brought stands for itself from then on: one that a client
-// has made up is not one of the server's.
+// Real puts the server's identifiers in the place of the written ones. A variable
+// that no frame has brought stands for itself from then on: an identifier that a
+// client has made up is not one of the server's.
 func (b Bindings) Real(frame string) string {
-	return uuid.ReplaceAllStringFunc(frame, func(written string) string {
+	return variable.ReplaceAllStringFunc(frame, func(written string) string {
 		if _, bound := b[written]; !bound {
 			b[written] = written
 		}
@@ -115,7 +118,7 @@ func (b Bindings) text(at, want, got string) error {
 	switch {
 	case want == "..." && got != "":
 		return nil
-	case uuid.FindString(want) == want && want != "":
+	case variable.FindString(want) == want && want != "":
 		return b.bind(at, want, got)
 	case want == got:
 		return nil
@@ -130,7 +133,10 @@ func (b Bindings) bind(at, written, got string) error {
 		}
 		return nil
 	}
-	if !randomUUID.MatchString(got) {
+	switch {
+	case secret.MatchString(written) && !secret.MatchString(got):
+		return fmt.Errorf("%s is no secret", at)
+	case !secret.MatchString(written) && !randomUUID.MatchString(got):
 		return fmt.Errorf("%s is no random UUID", at)
 	}
 	for other, real := range b {

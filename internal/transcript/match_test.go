@@ -50,6 +50,8 @@ func TestMatch(t *testing.T) {
 		{"a random UUID", `{"callID":"` + call1 + `"}`, `{"callID":"` + real1 + `"}`, ""},
 		{"a UUID that is not random", `{"callID":"` + call1 + `"}`,
 			`{"callID":"00000000-0000-1000-8000-000000000000"}`, "callID is no random UUID"},
+		{"a secret", `{"session":"ANNSSECRETAAAAAAAAAAAAAAAA"}`, `{"session":"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}`, ""},
+		{"no secret", `{"session":"ANNSSECRETAAAAAAAAAAAAAAAA"}`, `{"session":"too short"}`, "session is no secret"},
 		{"one variable, two UUIDs", `{"a":"` + call1 + `","b":"` + call1 + `"}`,
 			`{"a":"` + real1 + `","b":"` + real2 + `"}`, "b is not the " + call1},
 		{"two variables, one UUID", `{"a":"` + call1 + `","b":"` + call2 + `"}`,
