@@ -118,6 +118,9 @@ func (c *Conn) Send(m Outgoing) bool {
 // Crowded reports whether more than half of the queue is taken.
 func (c *Conn) Crowded() bool { return c.out.size() > c.pool.MaxQueue/2 }
 
+// Waiting returns how many bytes wait, or are being written.
+func (c *Conn) Waiting() int { return c.out.size() }
+
 // Kill ends the connection, unless it is ending already, and returns why it ends:
 // the first reason stands.
 func (c *Conn) Kill(why *Closing) *Closing {
@@ -185,7 +188,7 @@ func (c *Conn) receive(frame []byte) *Closing {
 func (c *Conn) Finish() *Closing {
 	c.written.Wait()
 	why := c.out.ended()
-	if why == Left {
+	if why == Left || why == GaveUp {
 		c.link.Close()
 	} else {
 		c.link.linger()
@@ -292,12 +295,20 @@ func (c *Conn) closingOf(err error) *Closing {
 		return HungUp
 	case errors.Is(err, websocket.ErrReadLimit):
 		return TooLarge
-	case errors.As(err, &closed):
+	case errors.As(err, &closed) && saysGoodbye(closed.Code):
 		return Left
+	case errors.As(err, &closed):
+		return GaveUp
 	case c.link.goodbye.Load() != nil:
 		return Broken
 	}
 	return Gone
+}
+
+// saysGoodbye reports whether a client with this close code does not mean to come
+// back. With other codes clients give up a connection that they take for dead.
+func saysGoodbye(code int) bool {
+	return code == websocket.CloseNormalClosure || code == websocket.CloseGoingAway || code == websocket.CloseNoStatusReceived
 }
 
 // survive keeps a fault in one connection's code from ending the process.
