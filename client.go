@@ -24,6 +24,7 @@ type Client struct {
 	sendsBare  bool     // its latest description was the SDP alone
 	echo       echo     // ends that may come back from it
 	strikes    *strikes // nil until there is one
+	session    *session // nil: it did not ask for one
 }
 
 // A carrier takes what a client is told to wherever the client is. The hub knows
@@ -36,6 +37,9 @@ type carrier interface {
 
 	// crowded reports whether more than half of the queue is taken.
 	crowded() bool
+
+	// waiting returns how many bytes have not been sent yet.
+	waiting() int
 
 	// kill ends the connection, unless it is ending already, and returns why it
 	// ends: the first reason stands, and decides what the client still hears.

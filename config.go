@@ -43,6 +43,7 @@ type Config struct {
 	pingInterval time.Duration
 	pongTimeout  time.Duration
 	writeTimeout time.Duration
+	resumeWindow time.Duration
 	drainTimeout time.Duration
 
 	maxMessage          int64 // bytes
@@ -85,6 +86,7 @@ func newFlags(cfg *Config) *flag.FlagSet {
 	flags.Value(f, &cfg.pingInterval, "ping-interval", "25s", "how often each connection is pinged", parseDuration)
 	flags.Value(f, &cfg.pongTimeout, "pong-timeout", "10s", "how long a client may take to answer a ping", parseDuration)
 	flags.Value(f, &cfg.writeTimeout, "write-timeout", "5s", "how long a write to a client may make no progress", parseDuration)
+	flags.Value(f, &cfg.resumeWindow, "resume-window", "30s", "how long a client that asked for it may take to come back after its connection was lost; 0: clients cannot come back", parseWindow)
 	flags.Value(f, &cfg.drainTimeout, "drain-timeout", "10s", "how long a stop waits for connections to close", parseDuration)
 
 	flags.Value(f, &cfg.maxMessage, "max-message", "64KiB", "how large a message from a client may be", parseSize)
@@ -228,6 +230,14 @@ func parseDuration(s string) (time.Duration, error) {
 		return 0, errors.New("a time is above zero, and of the form 45s or 5m")
 	}
 	return d, nil
+}
+
+// parseWindow reads a time that may be 0.
+func parseWindow(s string) (time.Duration, error) {
+	if s == "0" || s == "0s" {
+		return 0, nil
+	}
+	return parseDuration(s)
 }
 
 // parseSize reads a number of bytes, which may end in KiB or MiB.

@@ -73,6 +73,7 @@ func (c *connection) finish() {
 
 func (c *connection) send(ev Event) bool                           { return c.Send(ev) }
 func (c *connection) crowded() bool                                { return c.Crowded() }
+func (c *connection) waiting() int                                 { return c.Waiting() }
 func (c *connection) kill(why *Closing) *Closing                   { return c.Kill(why) }
 func (c *connection) probe()                                       { c.Probe() }
 func (c *connection) patience(overdue time.Duration) time.Duration { return c.Patience(overdue) }
@@ -105,7 +106,7 @@ func (c *connection) AllowControl() bool {
 	if c.allowance.Allow() {
 		return true
 	}
-	c.hub.post(clientErred{c, (*c.dialect.Load()).Profile(), "", refuseExcess()})
+	c.hub.post(clientErred{via: c, profile: (*c.dialect.Load()).Profile(), refusal: refuseExcess(), control: true})
 	return false
 }
 
@@ -148,7 +149,7 @@ func (c *connection) Receive(frame []byte) *Closing {
 	}
 	switch {
 	case refusal != nil:
-		c.hub.post(clientErred{c, dialect.Profile(), req.Receipt, refusal})
+		c.hub.post(clientErred{via: c, profile: dialect.Profile(), receipt: req.Receipt, refusal: refusal})
 	case req.Command != nil:
 		c.hub.post(clientAsked{c, dialect.Profile(), req})
 	}

@@ -108,7 +108,7 @@ type schema struct {
 	repeatable string   // the key that may be repeated: its last value counts. "" if none may
 }
 
-const maxFields = 16
+const maxFields = 20
 
 // fields are the values of a schema's keys, as they stand in a message. They are
 // used again for another message: on the stack of a read loop they would make it

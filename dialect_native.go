@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"switchboard/internal/jsonscan"
@@ -20,13 +21,13 @@ type native struct {
 
 func (native) Profile() *Profile { return nativeProfile }
 
-var nativeProfile = &Profile{namesCalls: true, renegotiates: true}
+var nativeProfile = &Profile{namesCalls: true, renegotiates: true, hears: objectEnvelope.hears}
 
 // nativeSchema is what the server reads of a frame. A reason may be repeated: whoever
 // leaves has left, whatever the reason.
 var nativeSchema = schema{
 	keys: []string{"type", "candidate", "name", "callID", "offer", "answer", "sdp",
-		"role", "reason", "room", "to", "target", "userID", "studentID"},
+		"role", "reason", "room", "to", "target", "userID", "studentID", "resume", "session", "seq"},
 	repeatable: "reason",
 }
 
@@ -36,7 +37,7 @@ var nativeWords = vocabulary{
 	{"new-ice-candidate", nativeCandidate},
 	{"new-answer-ice-candidate", nativeCandidate},
 	{"new-offer-ice-candidate", nativeCandidate},
-	{"login", login},
+	{"login", nativeLogin},
 	{"offer", nativeOffer("offer", ByOffer)},
 	{"answer", nativeAnswer("answer")},
 	{"leave", nativeLeave},
@@ -77,6 +78,37 @@ func nativeSubject(m *fields, word string) Target {
 	}
 	to, _ := m.address(m.get("name"))
 	return to
+}
+
+// nativeLogin reads who wants to sign in, or to come back.
+func nativeLogin(m *fields) (Command, *Refused) {
+	if !jsonscan.Blank(m.get("session")) {
+		return nativeResume(m)
+	}
+	cmd, refusal := login(m)
+	switch resume := m.get("resume"); {
+	case refusal != nil || jsonscan.Absent(resume) || string(resume) == "false":
+		return cmd, refusal
+	case string(resume) != "true":
+		return nil, refuse(CodeBadRequest, `"resume" is true or false`)
+	}
+	asked := cmd.(Login)
+	asked.Resume = true
+	return asked, nil
+}
+
+// nativeResume reads which session a client wants to go on with. Who it is, the
+// session knows.
+func nativeResume(m *fields) (Command, *Refused) {
+	secret, ok := jsonscan.String(m.get("session"))
+	if !ok {
+		return nil, refuse(CodeBadRequest, `"session" is a string`)
+	}
+	seq, err := strconv.ParseUint(string(m.get("seq")), 10, 64)
+	if err != nil {
+		return nil, refuse(CodeBadRequest, `"seq" is the number of the last message that you have seen, 0 if none`)
+	}
+	return Resume{secret, seq}, nil
 }
 
 // login reads who wants to sign in, in any family.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"time"
 
 	"switchboard/internal/jsonscan"
 )
@@ -64,15 +65,38 @@ const greeting = "Hello world"
 
 func (n native) Encode(dst []byte, ev Event) []byte {
 	switch ev := ev.(type) {
+	case Numbered:
+		return appendSeq(n.Encode(dst, ev.Event), ev.Seq)
 	case LoggedIn:
 		return objectEnvelope.loggedIn(dst, ev, n.iceServers)
-	case Connected, Acknowledged:
-		return dst // its clients ask for neither
 	}
 	return objectEnvelope.encode(dst, ev)
 }
 
+// appendSeq gives the message at the end of dst its number, as the last member.
+func appendSeq(dst []byte, seq uint64) []byte {
+	dst = appendKey(dst[:len(dst)-1], "seq")
+	return append(strconv.AppendUint(dst, seq, 10), '}')
+}
+
+// hears reports whether there is a word for an event.
+func (e envelope) hears(ev Event) bool {
+	switch ev := ev.(type) {
+	case Connected, Acknowledged:
+		return e == packetEnvelope // others ask for neither
+	case Rang:
+		return ev.Role != ""
+	case Established:
+		w := e.wording(ev.CallInfo)
+		return w == requestWords || w == offerWords && ev.Role != ""
+	}
+	return true
+}
+
 func (e envelope) encode(dst []byte, ev Event) []byte {
+	if !e.hears(ev) {
+		return dst
+	}
 	switch ev := ev.(type) {
 	case Greeted:
 		return append(dst, greeting...)
@@ -81,14 +105,8 @@ func (e envelope) encode(dst []byte, ev Event) []byte {
 	case Answered:
 		return e.description(dst, ev.CallInfo, answerKeys[e.wording(ev.CallInfo)], "answer", ev.SDP)
 	case Rang:
-		if ev.Role == "" {
-			return dst
-		}
 		return e.about(dst, "ringing", ev.CallInfo)
 	case Established:
-		if w := e.wording(ev.CallInfo); w == roomWords || w == offerWords && ev.Role == "" {
-			return dst
-		}
 		return e.about(dst, "call-created", ev.CallInfo)
 	case NewCandidate:
 		return e.candidate(dst, ev)
@@ -123,6 +141,14 @@ func (e envelope) loggedIn(dst []byte, ev LoggedIn, iceServers []byte) []byte {
 	dst = append(appendKey(e.open(dst, "login"), "success"), "true"...)
 	dst = appendMember(dst, "name", ev.Name)
 	dst = appendKnown(dst, "role", ev.Role)
+	switch {
+	case ev.Session != "":
+		dst = appendKey(appendMember(dst, "session", ev.Session), "resumeWindow")
+		dst = strconv.AppendInt(dst, int64(ev.Window/time.Second), 10)
+	case ev.Resumed:
+		dst = append(appendKey(dst, "resumed"), "true"...)
+		dst = strconv.AppendUint(appendKey(dst, "received"), ev.Received, 10)
+	}
 	if iceServers != nil {
 		dst = append(appendKey(dst, "iceServers"), iceServers...)
 	}

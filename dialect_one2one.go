@@ -159,7 +159,7 @@ func (o one2one) Encode(dst []byte, ev Event) []byte {
 		return append(o.open(dst, "pong"), '}')
 	case Refused:
 		return o.refusal(dst, ev)
-	case Greeted, Connected, Rang, Joined, RoomFull, Acknowledged:
+	case Greeted, Connected, Rang, Joined, RoomFull, Acknowledged, Numbered:
 		return dst // its pages have no word for it
 	}
 	panic(fmt.Sprintf("no one-to-one words for %T", ev))

@@ -103,7 +103,7 @@ func (socketIO) decodeEvent(p packet) (Request, *Refused) {
 	var cmd Command
 	refusal := readArgument(m, p.word, unwrap(p.argument))
 	if refusal == nil {
-		cmd, refusal = nativeWords.readerOf(p.word)(m)
+		cmd, refusal = eventWords.readerOf(p.word)(m)
 	}
 	if refusal != nil {
 		to, _ := m.address(m.get("name"))
@@ -128,6 +128,10 @@ var eventSchema = schema{
 	keys:       append(slices.Clone(nativeSchema.keys), "sdpMid", "sdpMLineIndex"),
 	repeatable: nativeSchema.repeatable,
 }
+
+// eventWords are the native words, but for coming back to a session, which the
+// clients of this family cannot do.
+var eventWords = append(vocabulary{{"login", login}}, nativeWords...)
 
 // wordsAlone say enough by themselves: an argument that is no object is not
 // read. A heartbeat may bring the time.
@@ -242,6 +246,8 @@ func (s socketIO) Encode(dst []byte, ev Event) []byte {
 		return packetEnvelope.loggedIn(dst, ev, s.iceServers)
 	case Acknowledged:
 		return s.receipt(dst, ev)
+	case Numbered:
+		return dst // its clients have no sessions
 	case Refused:
 		if ev.Request == connecting {
 			return s.connectError(dst, ev)

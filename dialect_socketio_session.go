@@ -16,9 +16,9 @@ import (
 // dialect_socketio.go; the requests and the long-polling that come before a session
 // are in internal/engineio.
 
-// session is an Engine.IO session, and so the dialect of its connection: it
+// socketIOSession is an Engine.IO session, and so the dialect of its connection: it
 // takes the packets' types off and leaves the words to socketIO.
-type session struct {
+type socketIOSession struct {
 	socketIO
 	handshake identity
 	timer     *time.Timer // for the CONNECT packet; set by serveSession
@@ -28,7 +28,7 @@ type session struct {
 	settled   bool // and cannot have been refused
 }
 
-func (s *session) Decode(frame []byte) (Request, *Refused) {
+func (s *socketIOSession) Decode(frame []byte) (Request, *Refused) {
 	switch kind, rest := engineio.Split(frame); {
 	case kind == engineio.Message:
 		return s.decodePacket(rest)
@@ -41,11 +41,11 @@ func (s *session) Decode(frame []byte) (Request, *Refused) {
 }
 
 // heartbeat is what the client waits for: it gives up a server that does not ping.
-func (*session) heartbeat() Event { return engineio.Heartbeat }
+func (*socketIOSession) heartbeat() Event { return engineio.Heartbeat }
 
 func quit(why *Closing) (Request, *Refused) { return Request{Command: Quit{why}}, nil }
 
-func (s *session) decodePacket(text []byte) (Request, *Refused) {
+func (s *socketIOSession) decodePacket(text []byte) (Request, *Refused) {
 	if kind, _ := engineio.Split(text); kind == packetBinaryEvent || kind == packetBinaryAck {
 		return quit(closeBinary)
 	}
@@ -67,7 +67,7 @@ func (s *session) decodePacket(text []byte) (Request, *Refused) {
 
 // connect reads a CONNECT packet. A second one is in order only if the first
 // may have been refused.
-func (s *session) connect(p packet) (Request, *Refused) {
+func (s *socketIOSession) connect(p packet) (Request, *Refused) {
 	if s.settled && p.namespace == "" {
 		return quit(closeMalformed)
 	}

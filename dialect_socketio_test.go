@@ -14,8 +14,8 @@ import (
 )
 
 // newTestSession returns a session whose client has connected, or not yet.
-func newTestSession(connected bool, handshake identity) *session {
-	return &session{handshake: handshake, connected: connected, timer: time.NewTimer(time.Hour)}
+func newTestSession(connected bool, handshake identity) *socketIOSession {
+	return &socketIOSession{handshake: handshake, connected: connected, timer: time.NewTimer(time.Hour)}
 }
 
 func TestSocketIODecode(t *testing.T) {
@@ -163,7 +163,7 @@ func TestSocketIOEncode(t *testing.T) {
 	}{
 		{engineio.Heartbeat, `2`},
 		{Connected{"abc"}, sid},
-		{LoggedIn{"ann", "teacher"}, `42["login",{"success":true,"name":"ann","role":"teacher","iceServers":[]}]`},
+		{LoggedIn{Name: "ann", Role: "teacher"}, `42["login",{"success":true,"name":"ann","role":"teacher","iceServers":[]}]`},
 		{Refused{Request: "connect", Code: CodeNameTaken, Message: "no"}, `44{"message":"no","data":{"code":"name-taken"}}`},
 		{Refused{Request: "connect", Code: CodeUnsupported, Message: "Invalid namespace", Name: "/admin"}, `44/admin,{"message":"Invalid namespace"}`},
 		{Refused{Request: "login", Code: CodeBadName, Message: "no"}, `42["error",{"code":"bad-name","message":"no","request":"login"}]`},

@@ -71,7 +71,7 @@ func (s *Server) warnOfProxy(r *http.Request, seen string) {
 type engineHost struct{ *Server }
 
 func (h engineHost) Open(w http.ResponseWriter, r *http.Request) (engineio.Session, bool) {
-	own := &session{socketIO: h.socketIO, handshake: identityIn(r.URL.Query())}
+	own := &socketIOSession{socketIO: h.socketIO, handshake: identityIn(r.URL.Query())}
 	c := h.newConnection(own)
 	c.decided = true
 	if !h.upgrade(w, r, c) {
@@ -117,7 +117,7 @@ func (h engineHost) WarnOfVersion(r *http.Request, version string) {
 const connectTime = 45 * time.Second
 
 // serveSession is the life of a connection that speaks over a session.
-func serveSession(own *session, c *connection, posted [][]byte) {
+func serveSession(own *socketIOSession, c *connection, posted [][]byte) {
 	own.timer = late.AfterFunc(connectTime, func() { c.Lose(closeUnconnected) })
 	defer own.timer.Stop()
 	c.serve(posted)

@@ -23,21 +23,25 @@ type Hub struct {
 	done   chan struct{} // closed by stop
 
 	// Owned by run.
-	clients  map[carrier]*Client // every open connection
+	clients  map[carrier]*Client // every open connection, and those that may come back
 	registry registry            // those that are signed in
 	calls    map[string]*Call    // by id
 	rooms    map[string]*Room    // by the key of their names
 	probes   map[*Client]*probe
-	behind   []*Client // could not take an event in this step
-	closing  bool      // shutdown has begun
+	sessions map[string]*Client // by their secrets
+	behind   []*Client          // could not take an event in this step
+	closing  bool               // shutdown has begun
 }
 
 // hubLimits are the limits that the hub keeps.
 type hubLimits struct {
 	maxCalls     int           // at once, for a party whose role holds several
 	maxListBytes int           // of a users list, in the weight of an event
+	maxQueue     int           // bytes that may wait for a client
 	ringTimeout  time.Duration // how long a call may ring
 	loginTimeout time.Duration // how long a connection may be without a name and a room
+	resumeWindow time.Duration // how long a lost connection may take to come back; 0: none can
+	arrival      time.Duration // after which a message to a live connection has arrived
 }
 
 // inboxLen is how many messages may wait for the hub. When it is full, read loops
@@ -57,6 +61,7 @@ func newHub(rights Rights, limits hubLimits, log *slog.Logger) *Hub {
 		calls:    map[string]*Call{},
 		rooms:    map[string]*Room{},
 		probes:   map[*Client]*probe{},
+		sessions: map[string]*Client{},
 	}
 }
 
@@ -81,11 +86,14 @@ type (
 		profile *Profile
 		receipt string
 		refusal *Refused
+		control bool // it was no text frame
 	}
 	loginDue   struct{ c *Client }
 	ringDue    struct{ cl *Call }
 	probeHeard struct{ via carrier }
 	probeDue   struct{ p *probe }
+	windowDue  struct{ a *away }
+	sweepDue   struct{ c *Client }
 	stopAsked  struct{}
 	hubAsked   struct{ answered chan<- struct{} } // by answers, which waits
 )
@@ -156,13 +164,17 @@ func (h *Hub) handle(m any) {
 	case clientConnected:
 		h.admit(m.via, m.id)
 	case clientGone:
-		h.remove(h.clients[m.via], m.why)
+		h.lose(h.clients[m.via], m.why)
 	case clientAsked:
 		if c := h.speaker(m.via, m.profile); c != nil {
+			c.countFrame()
 			h.obey(c, m.req)
 		}
 	case clientErred:
 		if c := h.speaker(m.via, m.profile); c != nil {
+			if !m.control {
+				c.countFrame()
+			}
 			h.tellRefusal(c, m.receipt, m.refusal)
 		}
 	case loginDue:
@@ -173,6 +185,10 @@ func (h *Hub) handle(m any) {
 		h.probeAnswered(h.clients[m.via])
 	case probeDue:
 		h.probeTimedOut(m.p)
+	case windowDue:
+		h.windowEnded(m.a)
+	case sweepDue:
+		h.sweep(m.c)
 	case stopAsked:
 		h.shutDown()
 	case hubAsked:
@@ -190,7 +206,7 @@ func (h *Hub) dropBehind() {
 	for len(h.behind) > 0 {
 		c := h.behind[0]
 		h.behind = h.behind[1:]
-		h.remove(c, closeSlow)
+		h.lose(c, closeSlow) // or it is ending already, and that was why
 	}
 }
 
@@ -234,6 +250,7 @@ func (h *Hub) remove(c *Client, why *Closing) {
 		c.loginTimer.Stop()
 		return
 	}
+	h.endSession(c)
 	h.registry.remove(c)
 	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", stands.Reason)
 	h.passName(c)
@@ -265,6 +282,8 @@ func (h *Hub) command(c *Client, req Request) (*Call, *Refused) {
 		return nil, h.login(c, req, cmd)
 	case Connect:
 		return nil, h.connect(c, req, cmd)
+	case Resume:
+		return nil, h.resume(c, cmd)
 	case Join:
 		return nil, h.join(c, cmd)
 	case Ping:
@@ -338,14 +357,24 @@ func (h *Hub) shutDown() {
 	for _, cl := range h.calls {
 		h.end(cl, ReasonShutdown, nil)
 	}
-	for via := range h.clients {
+	for via, c := range h.clients {
 		via.kill(closeRestart)
+		if c.isAway() {
+			h.remove(c, closeRestart)
+		}
 	}
 }
 
 // tell queues an event for c. If c cannot take it, it is too slow, and is removed
-// when the step is over.
+// when the step is over. What a client with a session is told, has a number.
 func (h *Hub) tell(c *Client, ev Event) {
+	if c.session != nil {
+		numbered, hears := h.number(c, ev)
+		if !hears {
+			return
+		}
+		ev = numbered
+	}
 	if !c.via.send(ev) {
 		h.behind = append(h.behind, c)
 	}

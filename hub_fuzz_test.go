@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"testing"
+
+	"switchboard/internal/conn"
 )
 
 // FuzzHub plays random conversations: each three bytes are one step of one of five
@@ -36,6 +38,12 @@ func FuzzHub(f *testing.F) {
 		ann, waitLong, ann, cyd, doOffer, ann, dan, doJoin, roomOfAnn, eve, doJoin, roomOfAnn})
 	f.Add([]byte{ann, doLogin, ann, bob, doLogin, bob, ann, doOffer, bob, ann, doAskReceipt, ownCall, bob, doAnswer, nobody,
 		ann, doAskReceipt, ownCall, bob, changeFamily, 1, bob, doLeave, nobody, ann, doListUsers, ann})
+	// ann loses her connection while she is called, and comes back.
+	const back = 2 // what one that is away does
+	f.Add([]byte{ann, doLoginToResume, ann, bob, doLogin, bob, bob, doOffer, ann, ann, die, ann, bob, doCandidate, ann,
+		ann, back, 0, ann, doAnswer, nobody, ann, die, ann, bob, doLeave, nobody, ann, back, 0, ann, readAll, 0})
+	f.Add([]byte{ann, doLoginToResume, ann, ann, die, ann, bob, doLogin, ann, ann, doLoginToResume, bob, bob, doOffer, bob,
+		ann, die, ann, cyd, doLogin, bob, ann, back, 0, ann, readAll, 0})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		script = script[:min(len(script), 3000)]
 		p := newPlay(t)
@@ -44,10 +52,11 @@ func FuzzHub(f *testing.F) {
 		}
 		for i := range p.clients {
 			p.drain(i)
-			p.ht.step(clientGone{p.clients[i].via, closeGone})
+			p.ht.step(clientGone{p.clients[i].via, conn.Left})
+			p.ht.hub.remove(p.clients[i], closeGone) // if it was away
 		}
 		h := p.ht.hub
-		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes)+len(h.rooms) != 0 {
+		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes)+len(h.rooms)+len(h.sessions) != 0 {
 			t.Fatalf("something is left after all have gone: %+v", h)
 		}
 	})
@@ -59,6 +68,7 @@ type play struct {
 	ht      *hubTester
 	clients []*Client
 	told    []map[string]bool // per client: calls it knows; false once ended
+	seen    []uint64          // per client: number of the last message of its session
 }
 
 func newPlay(t testing.TB) *play {
@@ -66,6 +76,7 @@ func newPlay(t testing.TB) *play {
 	for range 5 {
 		p.clients = append(p.clients, nil)
 		p.told = append(p.told, nil)
+		p.seen = append(p.seen, 0)
 		p.reconnect(len(p.clients) - 1)
 	}
 	return p
@@ -73,16 +84,24 @@ func newPlay(t testing.TB) *play {
 
 func (p *play) reconnect(i int) {
 	p.clients[i] = p.ht.connect()
-	carrierOf(p.clients[i]).limit = 8 * eventOverhead
+	p.clients[i].profile = playNative
+	carrierOf(p.clients[i]).limit = p.limit()
 	p.told[i] = map[string]bool{}
+	p.seen[i] = 0
 }
+
+// limit is the room in a queue.
+func (p *play) limit() int { return 8 * eventOverhead }
 
 var (
 	playNames = []string{"ann", "bob", "cyd"}
 	playRoles = []string{"", "teacher", "student"}
 	playRooms = []string{"room", "ann"}
 
-	playProfiles = []*Profile{nativeProfile, one2oneProfile, socketIOProfile}
+	playProfiles = []*Profile{playNative, one2oneProfile, socketIOProfile}
+
+	// playNative is told everything, so that a client knows of all its calls.
+	playNative = &Profile{namesCalls: true, renegotiates: true, hears: func(Event) bool { return true }}
 )
 
 // What a client does in a step. The detail says whom or what it means.
@@ -102,6 +121,7 @@ const (
 	doJoin
 	doAskReceipt
 	changeFamily
+	doLoginToResume
 	verbs
 )
 
@@ -109,6 +129,10 @@ const (
 func (p *play) step(who int, what byte, detail int) {
 	i := who % len(p.clients)
 	c := p.clients[i]
+	if c.isAway() {
+		p.comeBack(i, what, detail)
+		return
+	}
 	if what%3 == 0 {
 		p.drain(i)
 	}
@@ -143,12 +167,45 @@ func (p *play) step(who int, what byte, detail int) {
 	case doAskReceipt:
 		p.ht.step(clientAsked{c.via, c.profile, Request{Word: "offer", Command: Offer{To: to, SDP: sdp}, Receipt: "0"}})
 	case changeFamily:
-		c.profile = playProfiles[detail%len(playProfiles)]
+		if c.session == nil {
+			c.profile = playProfiles[detail%len(playProfiles)]
+		}
+	case doLoginToResume:
+		p.drain(i)
+		p.ht.do(c, Login{Name: *nameOf(playNames[detail%3]), Role: playRoles[detail/8%3], Resume: true})
 	}
-	if carrierOf(c).why != nil {
-		p.ht.step(clientGone{c.via, closeGone}) // as its read loop would tell
-		p.reconnect(i)
+	if carrier, ok := c.via.(*testCarrier); ok && carrier.why != nil {
+		p.ht.step(clientGone{c.via, carrier.why}) // as its read loop would tell
 	}
+	p.replaceGone()
+}
+
+// replaceGone connects anew in the place of clients that the hub has removed.
+func (p *play) replaceGone() {
+	for i, c := range p.clients {
+		if p.ht.hub.clients[c.via] != c {
+			p.reconnect(i)
+		}
+	}
+}
+
+// comeBack has a client that is away come back, or come back too late, or wait.
+func (p *play) comeBack(i int, what byte, detail int) {
+	c := p.clients[i]
+	switch what % 4 {
+	case 0:
+		p.ht.step(windowDue{c.session.away})
+	case 1:
+		p.fireTimers(c)
+	default:
+		via := &testCarrier{limit: p.limit()}
+		p.ht.step(clientConnected{via, 0})
+		p.ht.step(clientAsked{via, playNative, Request{Word: "login", Command: Resume{c.session.secret, p.seen[i]}}})
+		if c.via != via {
+			p.ht.step(clientGone{via, conn.Left})
+		}
+	}
+	p.replaceGone()
 }
 
 // target is a name, a call of c's, somebody else's call, or nothing.
@@ -195,10 +252,14 @@ func (p *play) fireTimers(c *Client) {
 // before they go on and end once.
 func (p *play) drain(i int) {
 	c := p.clients[i]
-	if carrierOf(c).why != nil {
-		return // it may have missed anything
+	if carrier, ok := c.via.(*testCarrier); !ok || carrier.why != nil {
+		return // it may have missed anything, or will hear it later
 	}
 	for _, ev := range heard(c) {
+		if n, ok := ev.(Numbered); ok {
+			p.expect(i, ev, n.Seq == p.seen[i]+1)
+			p.seen[i], ev = n.Seq, n.Event
+		}
 		switch ev := ev.(type) {
 		case Offered:
 			p.expect(i, ev, p.told[i][ev.CallID] || !p.knows(i, ev.CallID))

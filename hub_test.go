@@ -18,7 +18,8 @@ type hubTester struct {
 	began map[*Call][2]who // the parties of each call, as they were when it began
 }
 
-var testLimits = hubLimits{maxCalls: 3, maxListBytes: 1 << 20, ringTimeout: time.Hour, loginTimeout: time.Hour}
+var testLimits = hubLimits{maxCalls: 3, maxListBytes: 1 << 20, maxQueue: 8 << 10, ringTimeout: time.Hour, loginTimeout: time.Hour,
+	resumeWindow: 2 * time.Hour, arrival: time.Hour}
 
 func newHubTester(tb testing.TB) *hubTester {
 	rights, err := parseRights("teacher:student,teacher:-,-:-")
@@ -35,7 +36,7 @@ func newHubTester(tb testing.TB) *hubTester {
 type testCarrier struct {
 	limit    int
 	told     []Event
-	waiting  int // bytes of told
+	bytes    int // of told
 	why      *Closing
 	probes   int           // asked of it
 	grace    time.Duration // what it answers to patience
@@ -43,15 +44,17 @@ type testCarrier struct {
 }
 
 func (tc *testCarrier) send(ev Event) bool {
-	if tc.why != nil || tc.waiting+ev.Weight() > tc.limit {
+	if tc.why != nil || tc.bytes+ev.Weight() > tc.limit {
 		return false
 	}
 	tc.told = append(tc.told, ev)
-	tc.waiting += ev.Weight()
+	tc.bytes += ev.Weight()
 	return true
 }
 
-func (tc *testCarrier) crowded() bool { return tc.waiting > tc.limit/2 }
+func (tc *testCarrier) crowded() bool { return tc.bytes > tc.limit/2 }
+
+func (tc *testCarrier) waiting() int { return tc.bytes }
 
 func (tc *testCarrier) kill(why *Closing) *Closing {
 	if tc.why == nil {
@@ -65,7 +68,7 @@ func (tc *testCarrier) patience(time.Duration) time.Duration { return tc.grace }
 func (tc *testCarrier) admit(yes bool)                       { tc.admitted = yes }
 
 // empty drops what the client was told.
-func (tc *testCarrier) empty() { tc.told, tc.waiting = tc.told[:0], 0 }
+func (tc *testCarrier) empty() { tc.told, tc.bytes = tc.told[:0], 0 }
 
 // carrierOf returns what carries a client of the hubTester.
 func carrierOf(c *Client) *testCarrier { return c.via.(*testCarrier) }
@@ -111,7 +114,7 @@ func (ht *hubTester) step(m any) {
 func heard(c *Client) []Event {
 	tc := carrierOf(c)
 	events := tc.told
-	tc.told, tc.waiting = nil, 0
+	tc.told, tc.bytes = nil, 0
 	return events
 }
 
@@ -164,6 +167,7 @@ func (ht *hubTester) checkInvariants() {
 	ht.checkCalls()
 	ht.checkRooms()
 	ht.checkProbes()
+	ht.checkSessions()
 }
 
 func (ht *hubTester) check(ok bool, format string, args ...any) {

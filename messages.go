@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -21,6 +22,14 @@ type (
 	Login struct {
 		Name Name
 		Role string // in lower case; "" if none
+
+		Resume bool // it wants a session, with which it can come back after a loss
+	}
+
+	// Resume continues a session on a new connection.
+	Resume struct {
+		Secret string
+		Seq    uint64 // of the last message that the client has seen; 0: none
 	}
 
 	// Connect asks for the id by which the client goes until it has a name, and
@@ -70,6 +79,7 @@ type (
 )
 
 func (Login) command()     {}
+func (Resume) command()    {}
 func (Connect) command()   {}
 func (Offer) command()     {}
 func (Answer) command()    {}
@@ -144,6 +154,10 @@ type Profile struct {
 	namesCalls    bool // can say which of several calls it means
 	renegotiates  bool // can take a second offer, and make one
 
+	// hears reports whether the family has a word for an event, for a family whose
+	// clients can resume; nil for the others.
+	hears func(Event) bool
+
 	echoesRefused []string // what it asks by these words it takes for ended when that is refused
 }
 
@@ -177,16 +191,26 @@ type CallInfo struct {
 }
 
 type (
+	// Numbered is an event with its place in the receiver's session.
+	Numbered struct {
+		Event
+		Seq uint64
+	}
+
 	// Greeted is the tutorial's greeting, said before anybody has spoken.
 	Greeted struct{}
 
 	// Connected grants a Connect.
 	Connected struct{ ID string }
 
-	// LoggedIn grants a Login.
+	// LoggedIn grants a Login, or a Resume.
 	LoggedIn struct {
-		Name string
-		Role string
+		Name     string
+		Role     string
+		Session  string        // the secret of a session that it grants; "" if it grants none
+		Window   time.Duration // how long a lost connection may take to come back
+		Resumed  bool
+		Received uint64 // how many frames were taken from the client since the grant, if it is resumed
 	}
 
 	// Offered brings an offer: somebody calls, or renegotiates.
@@ -321,6 +345,7 @@ const (
 	CodeNameTaken       Code = "name-taken"
 	CodeNoSuchUser      Code = "no-such-user"
 	CodeNoSuchCall      Code = "no-such-call"
+	CodeNoSuchSession   Code = "no-such-session"
 	CodeForbidden       Code = "forbidden"
 	CodeBusy            Code = "busy"
 	CodeGlare           Code = "glare"
@@ -361,5 +386,6 @@ var (
 	closeTooManyErrors = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many bad messages"}
 	closeFlood         = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many messages"}
 	closeOverloaded    = &Closing{Code: websocket.CloseTryAgainLater, Reason: "too many connections"}
+	closeReplaced      = &Closing{Code: 4000, Reason: "replaced by a newer connection"}
 	closeSlow          = &Closing{Code: 4001, Reason: "too slow", AtOnce: true}
 )

@@ -89,7 +89,19 @@ func (h *Hub) probeTimedOut(p *probe) {
 		h.wait(p, more)
 		return
 	}
-	h.remove(p.holder, closeGone)
+	h.lose(p.holder, closeGone)
+}
+
+// probeLost ends the probe of a holder that may come back. With a call it keeps its
+// name; without one the first newcomer has it at once.
+func (h *Hub) probeLost(holder *Client) {
+	switch p := h.probes[holder]; {
+	case p == nil:
+	case len(holder.calls) > 0:
+		h.endProbe(p)
+	default:
+		h.remove(holder, closeGone)
+	}
 }
 
 // wait has the probe looked at again after a while.

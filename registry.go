@@ -38,7 +38,14 @@ func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 	if refusal := h.checkLogin(c, cmd); refusal != nil {
 		return refusal
 	}
-	if holder := h.registry.byKey[cmd.Name.Key]; holder != nil {
+	holder := h.registry.byKey[cmd.Name.Key]
+	switch {
+	case holder == nil:
+	case holder.isAway() && len(holder.calls) > 0:
+		return nameTaken(cmd.Name)
+	case holder.isAway():
+		h.remove(holder, closeGone) // nobody must wait for a page that has crashed
+	default:
 		return h.probe(holder, c, req, cmd)
 	}
 	h.signIn(c, req, cmd)
@@ -75,7 +82,14 @@ func (h *Hub) signIn(c *Client, req Request, cmd Login) {
 	if _, connects := req.Command.(Connect); connects {
 		h.letIn(c)
 	}
-	h.tell(c, LoggedIn{Name: c.name.Text, Role: c.role})
+	granted := LoggedIn{Name: c.name.Text, Role: c.role}
+	if cmd.Resume && c.profile.hears != nil && h.limits.resumeWindow > 0 {
+		granted.Session, granted.Window = newSecret(), h.limits.resumeWindow
+	}
+	h.tell(c, granted)
+	if granted.Session != "" {
+		h.grant(c, granted.Session)
+	}
 }
 
 func (h *Hub) loginTimedOut(c *Client) {

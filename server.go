@@ -62,8 +62,9 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		return nil, err
 	}
 	iceServers := cfg.iceServers()
-	limits := hubLimits{maxCalls: cfg.maxCalls, maxListBytes: int(cfg.maxQueue / 4),
-		ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout}
+	limits := hubLimits{maxCalls: cfg.maxCalls, maxListBytes: int(cfg.maxQueue / 4), maxQueue: int(cfg.maxQueue),
+		ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout,
+		resumeWindow: cfg.resumeWindow, arrival: 2 * cfg.pingInterval}
 	s := &Server{
 		cfg:      cfg,
 		hub:      newHub(cfg.mayCall, limits, log),

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"crypto/rand"
+	"time"
+
+	"switchboard/internal/late"
+)
+
+// A session is what a client needs to come back after a lost connection: what it is
+// told has numbers and is kept for a while, and what it says is counted. So nothing is
+// lost and nothing comes twice, in either direction. It begins when a client that asks
+// for it signs in, and ends with the client. Owned by the hub.
+type session struct {
+	secret string
+	sent   uint64 // number of the latest message to the client
+	taken  uint64 // frames from the client
+	kept   []keptEvent
+	bytes  int         // of kept, by weight
+	sweep  *time.Timer // forgets what has arrived; nil while nothing is kept
+	away   *away       // nil while there is a connection
+}
+
+// keptEvent is what a client was told, and when.
+type keptEvent struct {
+	Numbered
+	at time.Time
+}
+
+// maxSent bounds what a session keeps of messages that have been sent already. A
+// client that reads so much after its connection was lost has lost it long ago.
+const maxSent = 128 << 10 // bytes, by weight
+
+// newSecret returns the secret of a session, which is all that it takes to continue
+// it: 128 random bits.
+func newSecret() string { return rand.Text() }
+
+// number gives an event its place in c's session and keeps it. If the family has no
+// word for the event, it has no number either, and is not told.
+func (h *Hub) number(c *Client, ev Event) (Event, bool) {
+	s := c.session
+	if !c.profile.hears(ev) {
+		return ev, false
+	}
+	s.sent++
+	n := Numbered{ev, s.sent}
+	s.kept = append(s.kept, keptEvent{n, time.Now()})
+	s.bytes += n.Weight()
+	unsent := c.via.waiting() + n.Weight()
+	s.forget(func(keptEvent) bool { return s.bytes > maxSent+unsent })
+	if s.sweep == nil {
+		s.sweep = time.AfterFunc(h.limits.arrival, func() { h.post(sweepDue{c}) })
+	}
+	return n, true
+}
+
+// countFrame counts a text frame that was taken from c.
+func (c *Client) countFrame() {
+	if c.session != nil {
+		c.session.taken++
+	}
+}
+
+// forget drops kept messages, oldest first, as long as a rule says so.
+func (s *session) forget(rule func(keptEvent) bool) {
+	n := 0
+	for n < len(s.kept) && rule(s.kept[n]) {
+		s.bytes -= s.kept[n].Weight()
+		n++
+	}
+	clear(s.kept[:n]) // or their payloads would stay as long as the array does
+	s.kept = s.kept[n:]
+}
+
+// sweep forgets what c has been sent so long ago that a ping sent after it was
+// answered. While c is away nothing more arrives, and nothing is forgotten.
+func (h *Hub) sweep(c *Client) {
+	s := c.session
+	if h.clients[c.via] != c || s == nil {
+		return
+	}
+	if s.away == nil {
+		arrived := time.Now().Add(-h.limits.arrival)
+		s.forget(func(kept keptEvent) bool { return !kept.at.After(arrived) })
+	}
+	if len(s.kept) == 0 {
+		s.kept, s.sweep = nil, nil
+		return
+	}
+	s.sweep.Reset(h.limits.arrival)
+}
+
+// grant begins a session for c, which has been told its secret.
+func (h *Hub) grant(c *Client, secret string) {
+	c.session = &session{secret: secret}
+	h.sessions[secret] = c
+}
+
+// endSession forgets the session of c, which is removed.
+func (h *Hub) endSession(c *Client) {
+	s := c.session
+	if s == nil {
+		return
+	}
+	delete(h.sessions, s.secret)
+	c.session = nil
+	if s.sweep != nil {
+		s.sweep.Stop()
+	}
+	if s.away != nil {
+		s.away.window.Stop()
+	}
+}
+
+// away carries a client whose connection is lost: it keeps what the client is told
+// until it comes back, or its window ends.
+type away struct {
+	limit  int // bytes that may wait
+	unsent int // bytes that wait
+	why    *Closing
+	window *time.Timer
+}
+
+func (a *away) send(ev Event) bool {
+	if a.unsent+ev.Weight() > a.limit {
+		return false
+	}
+	a.unsent += ev.Weight()
+	return true
+}
+
+func (a *away) crowded() bool { return a.unsent > a.limit/2 }
+func (a *away) waiting() int  { return a.unsent }
+
+// kill says why the client is let go. There is no connection to close.
+func (a *away) kill(why *Closing) *Closing {
+	if a.why == nil {
+		a.why = why
+	}
+	return a.why
+}
+
+func (a *away) probe()                               {}
+func (a *away) patience(time.Duration) time.Duration { return 0 }
+func (a *away) admit(bool)                           {}
+
+// lose is called when a connection has ended. A client with a session that has not
+// said goodbye is away for a while; all others are removed.
+func (h *Hub) lose(c *Client, why *Closing) {
+	if c == nil || h.clients[c.via] != c {
+		return
+	}
+	stands := c.via.kill(why)
+	if c.session == nil || c.isAway() || !stands.Loss || h.closing {
+		h.remove(c, stands)
+		return
+	}
+	a := &away{limit: h.limits.maxQueue - eventOverhead, unsent: c.session.bytes} // all of it may have to be sent
+	a.window = late.AfterFunc(h.limits.resumeWindow, func() { h.post(windowDue{a}) })
+	h.carry(c, a)
+	c.session.away = a
+	h.log.Info("connection lost", "conn", c.id, "name", c.name.Text, "reason", stands.Reason)
+	h.probeLost(c)
+}
+
+// isAway reports whether the connection of c is lost, and c may come back.
+func (c *Client) isAway() bool { return c.session != nil && c.session.away != nil }
+
+// carry gives c another carrier.
+func (h *Hub) carry(c *Client, via carrier) {
+	delete(h.clients, c.via)
+	c.via = via
+	h.clients[via] = c
+}
+
+// resume continues the session that a new connection shows the secret of. The
+// connection's own client, which has not signed in, is forgotten.
+func (h *Hub) resume(c *Client, cmd Resume) *Refused {
+	back := h.sessions[cmd.Secret]
+	switch {
+	case c.loggedIn():
+		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
+	case c.waiting != nil:
+		return refuse(CodeBadState, "your login is being looked at")
+	case c.room != nil:
+		return refuse(CodeBadState, "leave the room before you come back")
+	case back == nil:
+		return refuseSession()
+	case cmd.Seq > back.session.sent:
+		return refuse(CodeBadRequest, `"seq" is the number of the last message that you have seen`)
+	case cmd.Seq < back.session.before():
+		h.remove(back, closeGone)
+		return refuseSession()
+	}
+	h.takeOver(back, c, cmd.Seq)
+	return nil
+}
+
+func refuseSession() *Refused {
+	return refuse(CodeNoSuchSession, "there is no such session any more: sign in anew")
+}
+
+// before returns the number of the message before the first that is kept.
+func (s *session) before() uint64 { return s.sent - uint64(len(s.kept)) }
+
+// windowEnded removes a client that has not come back.
+func (h *Hub) windowEnded(a *away) { h.remove(h.clients[a], closeGone) }
+
+// takeOver gives a client the connection of another, and tells it what it missed.
+func (h *Hub) takeOver(back, c *Client, seen uint64) {
+	s := back.session
+	c.loginTimer.Stop()
+	delete(h.clients, c.via)
+	back.via.kill(closeReplaced)
+	if s.away != nil {
+		s.away.window.Stop()
+		s.away = nil
+	}
+	h.carry(back, c.via)
+	back.via.admit(true)
+	h.log.Info("resumed", "conn", back.id, "name", back.name.Text, "on", c.id)
+	told := back.via.send(LoggedIn{Name: back.name.Text, Role: back.role, Resumed: true, Received: s.taken})
+	for _, kept := range s.kept {
+		if kept.Seq > seen {
+			told = told && back.via.send(kept.Numbered)
+		}
+	}
+	if !told {
+		h.behind = append(h.behind, back)
+	}
+	h.probeAnswered(back)
+}
