@@ -8,6 +8,8 @@ import (
 const (
 	real1 = "7d0c8a52-1c0e-4a0f-9b43-52f0e6a3c111"
 	real2 = "0b8ff3c2-6a5d-4e55-8d4a-f1b1c98e2222"
+	text1 = "K7QW2ZP4M6X3RB5TJDHN7CYV2S"
+	anns  = "ANNANNANNANNANNANNANNANNAA"
 	call1 = "c0ffee00-0000-4000-8000-000000000001"
 	call2 = "c0ffee00-0000-4000-8000-000000000002"
 )
@@ -49,9 +51,15 @@ func TestMatch(t *testing.T) {
 		{"two documents", `{}`, `{}{}`, "not JSON"},
 		{"a random UUID", `{"callID":"` + call1 + `"}`, `{"callID":"` + real1 + `"}`, ""},
 		{"a UUID that is not random", `{"callID":"` + call1 + `"}`,
-			`{"callID":"00000000-0000-1000-8000-000000000000"}`, "callID is no random UUID"},
-		{"a secret", `{"session":"ANNSSECRETAAAAAAAAAAAAAAAA"}`, `{"session":"ABCDEFGHIJKLMNOPQRSTUVWXYZ"}`, ""},
-		{"no secret", `{"session":"ANNSSECRETAAAAAAAAAAAAAAAA"}`, `{"session":"too short"}`, "session is no secret"},
+			`{"callID":"00000000-0000-1000-8000-000000000000"}`, "callID is not random"},
+		{"random text", `{"username":"` + anns + `"}`, `{"username":"` + text1 + `"}`, ""},
+		{"random text in other text", `{"username":"946728000:` + anns + `"}`, `{"username":"946728000:` + text1 + `"}`, ""},
+		{"other text before random text", `{"username":"946728000:` + anns + `"}`, `{"username":"946728001:` + text1 + `"}`, "username differs"},
+		{"other text behind random text", `{"username":"` + anns + `:1"}`, `{"username":"` + text1 + `:2"}`, "username differs"},
+		{"less text", `{"username":"1:` + anns + `"}`, `{"username":"1:"}`, "username differs"},
+		{"text that is not random", `{"username":"` + anns + `"}`, `{"username":"aNNANNANNANNANNANNANNANNAA"}`, "username is not random"},
+		{"one variable, two texts", `{"a":"1:` + anns + `","b":"` + anns + `"}`, `{"a":"1:` + text1 + `","b":"` + anns + `"}`, "b is not the " + anns},
+		{"a UUID in other text", `{"a":"to ` + call1 + `."}`, `{"a":"to ` + real1 + `."}`, ""},
 		{"one variable, two UUIDs", `{"a":"` + call1 + `","b":"` + call1 + `"}`,
 			`{"a":"` + real1 + `","b":"` + real2 + `"}`, "b is not the " + call1},
 		{"two variables, one UUID", `{"a":"` + call1 + `","b":"` + call2 + `"}`,
