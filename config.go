@@ -38,6 +38,9 @@ type Config struct {
 	turn     []iceServer
 	greeting bool
 
+	turnSecretFile string
+	turnTTL        time.Duration
+
 	ringTimeout  time.Duration
 	loginTimeout time.Duration
 	pingInterval time.Duration
@@ -78,7 +81,9 @@ func newFlags(cfg *Config) *flag.FlagSet {
 	flags.Value(f, &cfg.mayCall, "may-call", "teacher:student,teacher:-,-:-", "who may call whom, as pairs of roles, caller:callee; - stands for no role", parseRights)
 	flags.Value(f, &cfg.maxCalls, "max-calls", "8", "how many calls at once a client may have if its role may call others; other clients may have one", atLeast(1))
 	flags.List(f, &cfg.stun, "stun", "", "STUN servers to tell clients of, such as stun:stun.example.org:3478", stunServer)
-	flags.List(f, &cfg.turn, "turn", "", "TURN servers to tell clients of, such as turn:user:password@turn.example.org:3478; best given as SWITCHBOARD_TURN, since everybody on the machine can read flags", turnServer)
+	flags.List(f, &cfg.turn, "turn", "", "TURN servers to tell clients of, such as turn:user:password@turn.example.org:3478; best given as SWITCHBOARD_TURN, since everybody on the machine can read flags; without user:password@ it needs -turn-secret-file", turnServer)
+	flags.Value(f, &cfg.turnSecretFile, "turn-secret-file", "", "file with the secret shared with TURN servers that are given without user:password@ (coturn's static-auth-secret), for credentials that expire; read again on SIGHUP", parseFile)
+	flags.Value(f, &cfg.turnTTL, "turn-ttl", "12h", "how long credentials made by -turn-secret-file hold, at least 5s", parseTTL)
 	flags.Switch(f, &cfg.greeting, "greeting", "greet each connection with a line of text, as the tutorial's server does")
 
 	flags.Value(f, &cfg.ringTimeout, "ring-timeout", "45s", "how long a call may ring", parseDuration)
@@ -238,6 +243,18 @@ func parseWindow(s string) (time.Duration, error) {
 		return 0, nil
 	}
 	return parseDuration(s)
+}
+
+// minTURNTTL is the least for -turn-ttl: a client that was given new credentials has
+// to set up a relay with them before they expire.
+const minTURNTTL = 5 * time.Second
+
+func parseTTL(s string) (time.Duration, error) {
+	d, err := parseDuration(s)
+	if err == nil && d < minTURNTTL {
+		err = fmt.Errorf("it is at least %v", minTURNTTL)
+	}
+	return d, err
 }
 
 // parseSize reads a number of bytes, which may end in KiB or MiB.

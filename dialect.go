@@ -87,19 +87,20 @@ var firstSchema = schema{keys: []string{"type", "id"}}
 // chooseDialect returns the dialect that a client's first frame is written
 // in, and whether the frame decides it: "type" is the native protocol's key,
 // "id" that of the one-to-one family. A frame with neither decides nothing.
-func chooseDialect(frame []byte, native Dialect) (Dialect, bool) {
+func chooseDialect(frame []byte, first Dialect) (Dialect, bool) {
 	m := newFields(&firstSchema)
 	defer m.free()
 	broken, _ := readObject(frame, m)
 	switch {
 	case broken != nil:
-		return native, false
+		return first, false
 	case jsonscan.IsString(m.get("type")):
-		return native, true
+		return first, true
 	case jsonscan.IsString(m.get("id")):
-		return one2one{}, true
+		known, _ := first.(native)
+		return one2one(known), true
 	}
-	return native, false
+	return first, false
 }
 
 // A schema is what is read of one kind of message.
@@ -218,4 +219,13 @@ func appendKnown(dst []byte, key, value string) []byte {
 		return dst
 	}
 	return appendMember(dst, key, value)
+}
+
+// appendICEServers appends a member with the servers that the party with that id is told
+// of, if there are any.
+func appendICEServers(dst []byte, servers *iceServers, id string) []byte {
+	if servers == nil {
+		return dst
+	}
+	return servers.append(appendKey(dst, "iceServers"), id)
 }

@@ -16,7 +16,7 @@ import (
 // respond-call, call-created). PROTOCOL.md describes it.
 // It also serves the rooms of two (join, room_users, getOffer).
 type native struct {
-	iceServers []byte // JSON for login replies; nil if none are configured
+	iceServers *iceServers // nil if none are configured
 }
 
 func (native) Profile() *Profile { return nativeProfile }

@@ -69,6 +69,8 @@ func (n native) Encode(dst []byte, ev Event) []byte {
 		return appendSeq(n.Encode(dst, ev.Event), ev.Seq)
 	case LoggedIn:
 		return objectEnvelope.loggedIn(dst, ev, n.iceServers)
+	case ICEServersRenewed:
+		return objectEnvelope.renewed(dst, ev, n.iceServers)
 	}
 	return objectEnvelope.encode(dst, ev)
 }
@@ -137,7 +139,7 @@ var (
 	candidateKeys = [...]keys{offerWords: {"candidate", "candidate"}, roomWords: {"getCandidate", "candidate"}}
 )
 
-func (e envelope) loggedIn(dst []byte, ev LoggedIn, iceServers []byte) []byte {
+func (e envelope) loggedIn(dst []byte, ev LoggedIn, servers *iceServers) []byte {
 	dst = append(appendKey(e.open(dst, "login"), "success"), "true"...)
 	dst = appendMember(dst, "name", ev.Name)
 	dst = appendKnown(dst, "role", ev.Role)
@@ -149,10 +151,11 @@ func (e envelope) loggedIn(dst []byte, ev LoggedIn, iceServers []byte) []byte {
 		dst = append(appendKey(dst, "resumed"), "true"...)
 		dst = strconv.AppendUint(appendKey(dst, "received"), ev.Received, 10)
 	}
-	if iceServers != nil {
-		dst = append(appendKey(dst, "iceServers"), iceServers...)
-	}
-	return e.close(dst)
+	return e.close(appendICEServers(dst, servers, ev.TURN))
+}
+
+func (e envelope) renewed(dst []byte, ev ICEServersRenewed, servers *iceServers) []byte {
+	return e.close(appendICEServers(e.open(dst, "ice-servers"), servers, ev.TURN))
 }
 
 // description writes an event around a session description.

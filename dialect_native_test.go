@@ -143,6 +143,13 @@ func TestNativeEncodes(t *testing.T) {
 	})
 }
 
+func TestICEServersEncode(t *testing.T) {
+	testEncoding(t, native{&iceServers{list: []byte(`[{"urls":["stun:a"]}]`)}}, []encoding{
+		{LoggedIn{Name: "ann", Role: "teacher"}, `{"type":"login","success":true,"name":"ann","role":"teacher","iceServers":[{"urls":["stun:a"]}]}`},
+		{ICEServersRenewed{"ID"}, `{"type":"ice-servers","iceServers":[{"urls":["stun:a"]}]}`},
+	})
+}
+
 func TestRoomsEncode(t *testing.T) {
 	room := openedBy(ByMeeting)
 	testEncoding(t, native{}, []encoding{

@@ -12,7 +12,9 @@ import (
 // written for Kurento's one-to-one tutorial: register, call, incomingCall and
 // so on, under the key "id". The former send session descriptions as
 // objects, the latter as bare SDP strings; each hears what it sends itself.
-type one2one struct{}
+type one2one struct {
+	iceServers *iceServers // nil if none are configured
+}
 
 func (one2one) Profile() *Profile { return one2oneProfile }
 
@@ -134,7 +136,8 @@ func isOffer(sdp json.RawMessage) bool {
 func (o one2one) Encode(dst []byte, ev Event) []byte {
 	switch ev := ev.(type) {
 	case LoggedIn:
-		return append(dst, `{"id":"registerResponse","response":"accepted"}`...)
+		dst = appendMember(o.open(dst, "registerResponse"), "response", "accepted")
+		return append(appendICEServers(dst, o.iceServers, ev.TURN), '}')
 	case UsersListed:
 		return o.list(dst, ev)
 	case Offered:
@@ -159,7 +162,7 @@ func (o one2one) Encode(dst []byte, ev Event) []byte {
 		return append(o.open(dst, "pong"), '}')
 	case Refused:
 		return o.refusal(dst, ev)
-	case Greeted, Connected, Rang, Joined, RoomFull, Acknowledged, Numbered:
+	case Greeted, Connected, Rang, Joined, RoomFull, Acknowledged, Numbered, ICEServersRenewed:
 		return dst // its pages have no word for it
 	}
 	panic(fmt.Sprintf("no one-to-one words for %T", ev))

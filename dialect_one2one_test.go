@@ -93,6 +93,7 @@ func TestOne2OneEncodes(t *testing.T) {
 	var o one2one
 	testEncoding(t, o, []encoding{
 		{LoggedIn{Name: "ann", Role: "teacher"}, `{"id":"registerResponse","response":"accepted"}`},
+		{ICEServersRenewed{"ID"}, ``},
 		{UsersListed{}, `{"id":"listResponse","list":[]}`},
 		{UsersListed{[]User{{`a"b`, "", PresenceFree}, {"bob", "student", PresenceInCall}}, 2}, `{"id":"listResponse","list":["a\"b","bob"]}`},
 		{Ponged{}, `{"id":"pong"}`},

@@ -15,7 +15,7 @@ import (
 // student, and rooms whose members say offer, answer and candidate with the
 // bare payload as the one argument.
 type socketIO struct {
-	iceServers []byte // JSON for login replies; nil if none are configured
+	iceServers *iceServers // nil if none are configured
 }
 
 func (socketIO) Profile() *Profile { return socketIOProfile }
@@ -244,6 +244,8 @@ func (s socketIO) Encode(dst []byte, ev Event) []byte {
 		return append(appendMember(dst, "sid", ev.ID), '}')
 	case LoggedIn:
 		return packetEnvelope.loggedIn(dst, ev, s.iceServers)
+	case ICEServersRenewed:
+		return packetEnvelope.renewed(dst, ev, s.iceServers)
 	case Acknowledged:
 		return s.receipt(dst, ev)
 	case Numbered:

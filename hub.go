@@ -29,8 +29,9 @@ type Hub struct {
 	rooms    map[string]*Room    // by the key of their names
 	probes   map[*Client]*probe
 	sessions map[string]*Client // by their secrets
-	behind   []*Client          // could not take an event in this step
-	closing  bool               // shutdown has begun
+	leases   leases
+	behind   []*Client // could not take an event in this step
+	closing  bool      // shutdown has begun
 }
 
 // hubLimits are the limits that the hub keeps.
@@ -42,6 +43,7 @@ type hubLimits struct {
 	loginTimeout time.Duration // how long a connection may be without a name and a room
 	resumeWindow time.Duration // how long a lost connection may take to come back; 0: none can
 	arrival      time.Duration // after which a message to a live connection has arrived
+	turnTTL      time.Duration // how long credentials for TURN servers hold; 0: none expire
 }
 
 // inboxLen is how many messages may wait for the hub. When it is full, read loops
@@ -94,6 +96,7 @@ type (
 	probeDue   struct{ p *probe }
 	windowDue  struct{ a *away }
 	sweepDue   struct{ c *Client }
+	renewalDue struct{}
 	stopAsked  struct{}
 	hubAsked   struct{ answered chan<- struct{} } // by answers, which waits
 )
@@ -189,6 +192,8 @@ func (h *Hub) handle(m any) {
 		h.windowEnded(m.a)
 	case sweepDue:
 		h.sweep(m.c)
+	case renewalDue:
+		h.renewLeases()
 	case stopAsked:
 		h.shutDown()
 	case hubAsked:
@@ -252,6 +257,7 @@ func (h *Hub) remove(c *Client, why *Closing) {
 	}
 	h.endSession(c)
 	h.registry.remove(c)
+	h.endLease(c)
 	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", stands.Reason)
 	h.passName(c)
 }

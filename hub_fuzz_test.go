@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"time"
+
 	"switchboard/internal/conn"
 )
 
@@ -44,6 +46,7 @@ func FuzzHub(f *testing.F) {
 		ann, back, 0, ann, doAnswer, nobody, ann, die, ann, bob, doLeave, nobody, ann, back, 0, ann, readAll, 0})
 	f.Add([]byte{ann, doLoginToResume, ann, ann, die, ann, bob, doLogin, ann, ann, doLoginToResume, bob, bob, doOffer, bob,
 		ann, die, ann, cyd, doLogin, bob, ann, back, 0, ann, readAll, 0})
+	f.Add([]byte{ann, doLogin, ann, bob, doLogin, bob, ann, renewAll, ann, ann, die, ann, bob, renewAll, bob, bob, renewAll, bob, bob, renewAll, bob})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		script = script[:min(len(script), 3000)]
 		p := newPlay(t)
@@ -56,7 +59,7 @@ func FuzzHub(f *testing.F) {
 			p.ht.hub.remove(p.clients[i], closeGone) // if it was away
 		}
 		h := p.ht.hub
-		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes)+len(h.rooms)+len(h.sessions) != 0 {
+		if len(h.clients)+len(h.registry.byKey)+len(h.calls)+len(h.probes)+len(h.rooms)+len(h.sessions)+len(h.leases.of) != 0 {
 			t.Fatalf("something is left after all have gone: %+v", h)
 		}
 	})
@@ -73,6 +76,7 @@ type play struct {
 
 func newPlay(t testing.TB) *play {
 	p := &play{t: t, ht: newHubTester(t)}
+	p.ht.hub.limits.turnTTL = 8 * time.Hour
 	for range 5 {
 		p.clients = append(p.clients, nil)
 		p.told = append(p.told, nil)
@@ -122,6 +126,7 @@ const (
 	doAskReceipt
 	changeFamily
 	doLoginToResume
+	renewAll // its lease and all others are due
 	verbs
 )
 
@@ -166,6 +171,8 @@ func (p *play) step(who int, what byte, detail int) {
 		p.ht.do(c, Join{Room: *nameOf(playRooms[detail%2])})
 	case doAskReceipt:
 		p.ht.step(clientAsked{c.via, c.profile, Request{Word: "offer", Command: Offer{To: to, SDP: sdp}, Receipt: "0"}})
+	case renewAll:
+		p.renewAll()
 	case changeFamily:
 		if c.session == nil {
 			c.profile = playProfiles[detail%len(playProfiles)]
@@ -246,6 +253,14 @@ func (p *play) fireTimers(c *Client) {
 	if probe := p.ht.hub.probes[c]; probe != nil {
 		p.ht.step(probeDue{probe})
 	}
+}
+
+func (p *play) renewAll() {
+	leases := &p.ht.hub.leases
+	for _, e := range leases.of {
+		e.Value.(*lease).due = time.Now()
+	}
+	p.ht.step(renewalDue{})
 }
 
 // drain reads what a client has been told, and checks that calls begin

@@ -168,6 +168,7 @@ func (ht *hubTester) checkInvariants() {
 	ht.checkRooms()
 	ht.checkProbes()
 	ht.checkSessions()
+	ht.checkLeases()
 }
 
 func (ht *hubTester) check(ok bool, format string, args ...any) {

@@ -100,6 +100,9 @@ func start(cfg Config, stdout io.Writer, errs *logs.Output) error {
 	if err != nil {
 		return err
 	}
+	if cfg.turnSecretFile != "" {
+		log.Warn("open mode and -turn-secret-file: anybody who signs in gets credentials for the TURN servers")
+	}
 	memory.Tune()
 	srv.start()
 	failed := make(chan error, len(listeners))
@@ -159,17 +162,27 @@ func (cfg Config) certificate() (*listen.Certificate, error) {
 	return nil, nil
 }
 
-// reload reads the certificate again, if it came from files.
+// reload reads again what came from files: the certificate, and the secret of the TURN
+// servers.
 func reload(srv *Server, cert *listen.Certificate) {
-	if srv.cfg.tlsCert == "" {
-		srv.log.Info("there is no certificate to read again")
+	if srv.cfg.tlsCert == "" && srv.cfg.turnSecretFile == "" {
+		srv.log.Info("there is no certificate to read again, and no secret")
+	}
+	if srv.cfg.tlsCert != "" {
+		srv.logReload("certificate", cert.Reload())
+	}
+	if srv.cfg.turnSecretFile != "" {
+		srv.logReload("TURN secret", srv.ice.reload())
+	}
+}
+
+// logReload says what became of reading something again.
+func (s *Server) logReload(what string, err error) {
+	if err != nil {
+		s.log.Error("the "+what+" in use stays", "error", err)
 		return
 	}
-	if err := cert.Reload(); err != nil {
-		srv.log.Error("the certificate in use stays", "error", err)
-		return
-	}
-	srv.log.Info("certificate reloaded")
+	s.log.Info(what + " reloaded")
 }
 
 // announcement tells what somebody needs who has just started the program.

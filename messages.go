@@ -211,7 +211,12 @@ type (
 		Window   time.Duration // how long a lost connection may take to come back
 		Resumed  bool
 		Received uint64 // how many frames were taken from the client since the grant, if it is resumed
+		TURN     string // the id by which it goes to TURN servers; "" if it needs none
 	}
+
+	// ICEServersRenewed brings new credentials for TURN servers: those given before
+	// will expire.
+	ICEServersRenewed struct{ TURN string }
 
 	// Offered brings an offer: somebody calls, or renegotiates.
 	Offered struct {
@@ -297,11 +302,12 @@ func (e UsersListed) Weight() (bytes int) {
 	}
 	return eventOverhead + bytes
 }
-func (Joined) Weight() int       { return 2 * eventOverhead }
-func (RoomFull) Weight() int     { return eventOverhead }
-func (Ponged) Weight() int       { return eventOverhead }
-func (Acknowledged) Weight() int { return 2 * eventOverhead }
-func (Refused) Weight() int      { return 2 * eventOverhead }
+func (ICEServersRenewed) Weight() int { return eventOverhead }
+func (Joined) Weight() int            { return 2 * eventOverhead }
+func (RoomFull) Weight() int          { return eventOverhead }
+func (Ponged) Weight() int            { return eventOverhead }
+func (Acknowledged) Weight() int      { return 2 * eventOverhead }
+func (Refused) Weight() int           { return 2 * eventOverhead }
 
 // User is a line of the users list.
 type User struct {

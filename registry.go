@@ -78,11 +78,12 @@ func (h *Hub) signIn(c *Client, req Request, cmd Login) {
 	c.loginTimer.Stop()
 	c.loginTimer = nil // it will not be needed again, and most connections are signed in
 	h.registry.add(c)
-	h.log.Info("signed in", "conn", c.id, "name", c.name.Text, "role", c.role)
+	turn := h.lease(c)
+	h.logSignIn(c, turn)
 	if _, connects := req.Command.(Connect); connects {
 		h.letIn(c)
 	}
-	granted := LoggedIn{Name: c.name.Text, Role: c.role}
+	granted := LoggedIn{Name: c.name.Text, Role: c.role, TURN: turn}
 	if cmd.Resume && c.profile.hears != nil && h.limits.resumeWindow > 0 {
 		granted.Session, granted.Window = newSecret(), h.limits.resumeWindow
 	}
@@ -90,6 +91,15 @@ func (h *Hub) signIn(c *Client, req Request, cmd Login) {
 	if granted.Session != "" {
 		h.grant(c, granted.Session)
 	}
+}
+
+// logSignIn says who has signed in, and by which id the log of a TURN server knows them.
+func (h *Hub) logSignIn(c *Client, turn string) {
+	args := []any{"conn", c.id, "name", c.name.Text, "role", c.role}
+	if turn != "" {
+		args = append(args, "turn", turn)
+	}
+	h.log.Info("signed in", args...)
 }
 
 func (h *Hub) loginTimedOut(c *Client) {

@@ -34,6 +34,7 @@ type Server struct {
 	hub      *Hub
 	conns    *conn.Pool
 	log      *slog.Logger
+	ice      *iceServers
 	dialect  Dialect           // until the first frame decides
 	socketIO socketIO          // for those who come in by its path
 	engine   *engineio.Handler // of Socket.IO clients
@@ -61,16 +62,20 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	iceServers := cfg.iceServers()
+	ice, err := cfg.iceServers()
+	if err != nil {
+		return nil, err
+	}
 	limits := hubLimits{maxCalls: cfg.maxCalls, maxListBytes: int(cfg.maxQueue / 4), maxQueue: int(cfg.maxQueue),
 		ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout,
-		resumeWindow: cfg.resumeWindow, arrival: 2 * cfg.pingInterval}
+		resumeWindow: cfg.resumeWindow, arrival: 2 * cfg.pingInterval, turnTTL: ice.lifetime()}
 	s := &Server{
 		cfg:      cfg,
 		hub:      newHub(cfg.mayCall, limits, log),
 		log:      log,
-		dialect:  native{iceServers: iceServers},
-		socketIO: socketIO{iceServers: iceServers},
+		ice:      ice,
+		dialect:  native{ice},
+		socketIO: socketIO{ice},
 		slots:    access.NewSlots(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		warnings: logs.NewWarnings(log),
 		page:     page,

@@ -219,7 +219,7 @@ func (h *Hub) takeOver(back, c *Client, seen uint64) {
 	h.carry(back, c.via)
 	back.via.admit(true)
 	h.log.Info("resumed", "conn", back.id, "name", back.name.Text, "on", c.id)
-	told := back.via.send(LoggedIn{Name: back.name.Text, Role: back.role, Resumed: true, Received: s.taken})
+	told := back.via.send(LoggedIn{Name: back.name.Text, Role: back.role, TURN: h.lease(back), Resumed: true, Received: s.taken})
 	for _, kept := range s.kept {
 		if kept.Seq > seen {
 			told = told && back.via.send(kept.Numbered)

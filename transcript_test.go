@@ -68,7 +68,7 @@ func readText(t *testing.T, file string) string {
 type stage struct {
 	t        *testing.T
 	server   *Server
-	log      testLog // of what is logged at info and above
+	log      testLog
 	listener *memnet.Listener
 	running  sync.WaitGroup // listening clients, and shutdown
 	stop     func()
@@ -91,12 +91,18 @@ const stageWindow = 64 << 10
 
 func newStage(t *testing.T, flags []string) *stage {
 	t.Helper()
+	return newStageAt(t, slog.LevelInfo, flags)
+}
+
+// newStageAt returns a stage whose log has all from that level on.
+func newStageAt(t *testing.T, level slog.Level, flags []string) *stage {
+	t.Helper()
 	cfg, err := parseConfig(flags, func(string) (string, bool) { return "", false })
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &stage{t: t, listener: memnet.NewListener()}
-	server, err := newServer(cfg, s.log.logger(slog.LevelInfo))
+	server, err := newServer(cfg, s.log.logger(level))
 	if err != nil {
 		t.Fatal(err)
 	}
