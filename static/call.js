@@ -149,6 +149,9 @@ export class Call {
     return true;
   }
 
+  /** Takes new credentials of the ICE servers, for when another relay is needed. */
+  renewServers() { this.pc?.setConfiguration({ ...this.pc.getConfiguration(), iceServers: this.#hooks.iceServers() }); }
+
   close() {
     clearTimeout(this.#timer);
     this.pc?.close();
@@ -171,7 +174,7 @@ export class Call {
     this.pc?.close();
     let pc;
     try {
-      pc = new RTCPeerConnection({ iceServers: this.#hooks.iceServers });
+      pc = new RTCPeerConnection({ iceServers: this.#hooks.iceServers() });
     } catch (error) {
       this.#hooks.fail(asError(error).message);
       return null;

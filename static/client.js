@@ -218,6 +218,7 @@ export class SwitchboardClient extends TypedTarget {
     const message = /** @type {Received | undefined} */ (parse(text));
     switch (message?.type) {
       case 'login': return this.#heardLogin(message);
+      case 'ice-servers': this.iceServers = message.iceServers; return this.#current?.renewServers();
       case 'users': this.#left = ''; return this.#emit('users', message);
       case 'offer': return this.#heardOffer(message, message.offer);
       case 'request-call': return this.#heardOffer(message, message.sdp);
@@ -239,9 +240,7 @@ export class SwitchboardClient extends TypedTarget {
       return this.#emit('refused', { ...message, request: 'login' });
     }
     const { name, role = '', iceServers = [] } = message;
-    this.name = name;
-    this.role = role;
-    this.iceServers = iceServers;
+    Object.assign(this, { name, role, iceServers });
     this.#login ??= { type: 'login', name, ...(role && { role }) };
     this.#attempt = 0;
     this.#become({ state: 'signed-in' });
@@ -326,7 +325,7 @@ export class SwitchboardClient extends TypedTarget {
   /** @param {CallFacts} facts */
   #newCall(facts) {
     const call = new Call(facts, {
-      iceServers: this.iceServers,
+      iceServers: () => this.iceServers,
       send: (message) => this.send(message),
       emit: (event, detail) => this.#emit(event, detail),
       fail: (message) => call === this.#current && this.hangUp('failed', message),

@@ -104,6 +104,7 @@ export type Failure = { type: 'error', request?: string } & Refusal & Address;
 
 /** What a client may hear. */
 export type Received = LoginReply | Offer | Answer | Failure
+  | { type: 'ice-servers', iceServers: RTCIceServer[] }
   | { type: 'users', users: User[], total: number }
   | { type: 'ringing' | 'call-created' } & Party
   | { type: 'candidate', candidate: Candidate } & Party
@@ -114,7 +115,8 @@ export type Received = LoginReply | Offer | Answer | Failure
 /** What call.js is given by client.js: what a call is, and whom to tell what becomes of it. */
 export interface CallFacts { name: string, callID?: string, vocabulary: Offer['type'], outgoing: boolean }
 export interface CallHooks {
-  iceServers: RTCIceServer[];
+  /** Those of now: their credentials may be renewed during a call. */
+  iceServers(): RTCIceServer[];
   send(message: CallMessage): void;
   emit: Emit;
   /** The call cannot be made or go on; the message says why, if the browser does. */
