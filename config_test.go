@@ -102,6 +102,7 @@ func TestConfigRefusals(t *testing.T) {
 		{"max-calls", "0", "whole number, at least 1"}, {"max-calls", "1.5", "whole number"}, {"burst", "0", "at least 1"},
 		{"max-connections", "-1", "at least 0"}, {"max-connections-per-ip", "many", "whole number"},
 		{"ring-timeout", "45", "45s"}, {"ring-timeout", "0s", "above zero"}, {"pong-timeout", "-1s", "above zero"},
+		{"turn-ttl", "4999ms", "at least 5s"}, {"turn-ttl", "0", "above zero"}, {"turn-secret-file", "a\nb", "name of a file"}, {"turn", "turn:user@host", "a user and a password"},
 		{"max-message", "0", "above zero"}, {"max-message", "64kb", "64KiB"}, {"max-queue", "1e6", "64KiB"},
 		{"rate", "-1", "messages a second"}, {"rate", "x", "messages a second"}, {"rate", "NaN", "messages a second"}, {"rate", "Inf", "messages a second"},
 		{"log-format", "xml", "text or json"}, {"log-level", "loud", "debug, info, warn or error"},

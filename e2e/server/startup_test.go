@@ -63,6 +63,8 @@ func TestStartupRefusals(t *testing.T) {
 		{"certificate without key", nil, []string{free, "-tls-cert", "cert.pem"}, "tls-key"},
 		{"no such folder", nil, []string{free, "-static", "no-such-folder"}, "no-such-folder"},
 		{"bad environment", []string{"SWITCHBOARD_RING_TIMEOUT=soon"}, []string{free}, "SWITCHBOARD_RING_TIMEOUT"},
+		{"no such secret", nil, []string{free, "-turn", "turn:turn.example.org", "-turn-secret-file", "no-such-file"}, "-turn-secret-file: stat no-such-file: "},
+		{"TURN server without a secret", []string{"SWITCHBOARD_TURN=turn:turn.example.org"}, []string{free}, "-turn-secret-file"},
 		{"bad log level", nil, []string{free, "-log-level", "loud"}, "log-level"},
 	}
 	for _, tt := range tests {
