@@ -84,8 +84,8 @@ type Owner interface {
 }
 
 // A Conn is one WebSocket. Init, Upgrade, Read and Finish are its life, in this
-// order; the other methods may be called by any goroutine from Init on, and none
-// of them waits, unless it says so.
+// order. After Upgrade any goroutine may call Send, Crowded, Waiting, Kill, Lose,
+// Probe and Patience, none of which waits.
 type Conn struct {
 	pool  *Pool
 	owner Owner
@@ -131,7 +131,8 @@ func (c *Conn) Kill(why *Closing) *Closing {
 	return stands
 }
 
-// Lose is Kill for everybody but the owner, whom it tells.
+// Lose ends the connection and tells the owner. It is for callers other than the
+// owner.
 func (c *Conn) Lose(why *Closing) {
 	c.Kill(why)
 	c.owner.Lost(why)
@@ -164,7 +165,7 @@ func (c *Conn) Read(first [][]byte) (why *Closing) {
 	defer c.pulse.stop()
 	defer c.survive(func() { why = Internal })
 	for _, frame := range first {
-		if why = c.receive(frame); why != nil {
+		if why = c.receiveEarly(frame); why != nil {
 			return why
 		}
 	}
@@ -172,6 +173,19 @@ func (c *Conn) Read(first [][]byte) (why *Closing) {
 		why = c.ReadFrame(c.receive)
 	}
 	return why
+}
+
+// receiveEarly holds a frame that did not come over the WebSocket to its limits.
+func (c *Conn) receiveEarly(frame []byte) *Closing {
+	if int64(len(frame)) > c.pool.MaxMessage {
+		return TooLarge
+	}
+	if len(frame) > SmallMessage {
+		if why := c.owner.Large(); why != nil {
+			return why
+		}
+	}
+	return c.receive(frame)
 }
 
 func (c *Conn) receive(frame []byte) *Closing {

@@ -84,16 +84,21 @@ func TestBrokenFrames(t *testing.T) {
 	}
 }
 
-// A close frame is answered by one with its code (RFC 6455, 5.5.1).
+// A close frame is answered by one with its code (RFC 6455, 5.5.1). With some codes the
+// client says goodbye, with others it gives up.
 func TestCloseIsEchoed(t *testing.T) {
-	for payload, code := range map[string]int{
-		goodbye(1000, ""):    1000,
-		goodbye(1001, "bye"): 1001,
-		goodbye(4999, ""):    4999,
-		"":                   websocket.CloseNoStatusReceived,
+	for payload, tt := range map[string]struct {
+		code int
+		why  *Closing
+	}{
+		goodbye(1000, ""):    {1000, Left},
+		goodbye(1001, "bye"): {1001, Left},
+		goodbye(1011, ""):    {1011, GaveUp},
+		goodbye(4900, ""):    {4900, GaveUp},
+		"":                   {websocket.CloseNoStatusReceived, Left},
 	} {
-		if heard := lastWords(t, final(websocket.CloseMessage, payload), Left); heard != sent(websocket.CloseMessage, goodbye(code, "")) {
-			t.Errorf("the client hears %q at the end, want its code %d", heard, code)
+		if heard := lastWords(t, final(websocket.CloseMessage, payload), tt.why); heard != sent(websocket.CloseMessage, goodbye(tt.code, "")) {
+			t.Errorf("the client hears %q at the end, want its code %d", heard, tt.code)
 		}
 	}
 }
@@ -165,6 +170,21 @@ func TestEarlyFrames(t *testing.T) {
 			t.Errorf("the client hears %q, %v", answer, err)
 		}
 	})
+}
+
+// They are held to the limits of messages.
+func TestEarlyFramesAreBounded(t *testing.T) {
+	for why, size := range map[*Closing]int{TooLarge: 64<<10 + 1, own: SmallMessage + 1} {
+		onServer(t, func(t *testing.T, s *testServer) {
+			s.early = [][]byte{[]byte("a"), make([]byte, size)}
+			s.owner.large = func() *Closing { return own }
+			p := s.dial(testWindow)
+			p.say(handshake)
+			if answer, err := p.hear(); err != nil || !strings.HasSuffix(answer, "\r\n\r\n"+said("a")+farewell(why)) {
+				t.Errorf("after a frame of %d bytes the client hears %q, %v", size, answer, err)
+			}
+		})
+	}
 }
 
 // Control frames may come between the parts of a message (RFC 6455, 5.4).
