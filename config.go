@@ -90,7 +90,7 @@ func newFlags(cfg *Config) *flag.FlagSet {
 	flags.Value(f, &cfg.loginTimeout, "login-timeout", "5m", "how long a connection may go without signing in or joining a room", parseDuration)
 	flags.Value(f, &cfg.pingInterval, "ping-interval", "25s", "how often each connection is pinged", parseDuration)
 	flags.Value(f, &cfg.pongTimeout, "pong-timeout", "10s", "how long a client may take to answer a ping", parseDuration)
-	flags.Value(f, &cfg.writeTimeout, "write-timeout", "5s", "how long a write to a client may make no progress", parseDuration)
+	flags.Value(f, &cfg.writeTimeout, "write-timeout", "5s", "how long a client may take to read the next 16 KiB of what is written to it", parseDuration)
 	flags.Value(f, &cfg.resumeWindow, "resume-window", "30s", "how long a client that asked for it may take to come back after its connection was lost; 0: clients cannot come back", parseWindow)
 	flags.Value(f, &cfg.drainTimeout, "drain-timeout", "10s", "how long a stop waits for connections to close", parseDuration)
 
