@@ -185,6 +185,23 @@ func TestSession(t *testing.T) {
 		}
 		ht.wantRefused(eve, CodeNameTaken)
 	})
+	t.Run("new credentials wait too", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ht := newHubTester(t)
+			ht.hub.limits.turnTTL = 8 * time.Minute
+			ann, secret := ht.signInToResume("ann", "")
+			ht.lose(ann)
+			time.Sleep(5 * time.Minute)
+			synctest.Wait()
+			ht.step(<-ht.hub.inbox)
+			told := ht.comeBack(secret, 0)
+			back, renewed := told[0].(LoggedIn), told[1].(Numbered)
+			if renewed.Event != (ICEServersRenewed{back.TURN}) || back.TURN == "" {
+				t.Errorf("ann hears %+v", told)
+			}
+			ht.step(clientGone{ann.via, conn.Left})
+		})
+	})
 	t.Run("little is kept of what was sent", func(t *testing.T) {
 		ht := newHubTester(t)
 		ann, _ := ht.signInToResume("ann", "")
