@@ -49,7 +49,7 @@ type Outgoing interface {
 	Weight() int
 }
 
-// An Owner knows what is said over a connection.
+// An Owner decodes what a connection receives, and encodes what it sends.
 type Owner interface {
 	// Receive takes a text frame, and must not keep it. It returns why the
 	// connection ends, or nil if it goes on. Called by Read.
@@ -75,7 +75,7 @@ type Owner interface {
 	// Alive says that the client has given the sign of life that Probe asks for.
 	Alive()
 
-	// Lost says that the connection ends without the read loop's knowing.
+	// Lost says that the connection has ended outside of Read.
 	Lost(why *Closing)
 
 	// Fault reports that Receive or Encode has panicked with a value. It is called
@@ -146,9 +146,9 @@ func (c *Conn) Probe() { c.pulse.probe() }
 const writeWait = 3 * time.Second
 
 // Patience returns how much longer to wait for a sign of life that is overdue by
-// so much, or 0. A client reads first what was written before the ping. While
-// something is being written the ping may wait behind that; the write goes on,
-// which is a sign of life, or fails within the time of a write.
+// so much, or 0. A client reads what was written before a ping first. A ping may also
+// wait behind a write that is under way: the write goes on, which is a sign of life, or
+// fails within the time of a write.
 func (c *Conn) Patience(overdue time.Duration) time.Duration {
 	if c.link.writing.Load() {
 		return writeWait

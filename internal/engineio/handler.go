@@ -35,12 +35,13 @@ type Host interface {
 	// value if that is not known.
 	Subnet(r *http.Request) netip.Prefix
 
-	// Refuse returns the packets that refuse for a reason what a client has posted,
-	// or none if nothing of it can be refused yet. It is called with a mutex held.
+	// Refuse returns packets that refuse, with a reason, the CONNECT packets among
+	// what a client has posted; none if there are none. It is called with a mutex
+	// held.
 	Refuse(posted [][]byte, reason string) [][]byte
 
-	// WarnOfProxy tells the operator that WebSockets do not come through, and by
-	// what that was seen.
+	// WarnOfProxy tells the operator that no WebSocket comes through a proxy, and how
+	// that was seen.
 	WarnOfProxy(r *http.Request, seen string)
 
 	// WarnOfVersion tells the operator of a client that speaks an older version.
@@ -51,8 +52,8 @@ type Host interface {
 type Session struct {
 	Conn *conn.Conn
 
-	// Serve is the life of the connection. It returns when everything is closed.
-	// Posted are the packets that the client has sent before.
+	// Serve runs the connection until it is closed. Posted are the packets that the
+	// client has sent before.
 	Serve func(posted [][]byte)
 
 	// Abort ends a connection that has not been served.
@@ -143,20 +144,20 @@ func (h *Handler) open(w http.ResponseWriter, r *http.Request) {
 
 // upgrade gives a session that began with long-polling its WebSocket.
 func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, id string) {
-	began, refusal := h.polling.claim(id)
+	pending, refusal := h.polling.claim(id)
 	if refusal != nil {
 		refusal.answer(w)
 		return
 	}
 	session, ok := h.host.Open(w, r)
 	if !ok {
-		h.polling.fail(began)
+		h.polling.fail(pending)
 		return
 	}
 	go func() {
-		posted, why := h.switchOver(session.Conn, began)
+		posted, why := h.switchOver(session.Conn, pending)
 		if why != nil {
-			h.polling.fail(began)
+			h.polling.fail(pending)
 			session.Abort(why)
 			return
 		}
@@ -170,7 +171,7 @@ const switchTime = 5 * time.Second
 // switchOver lets a client try its WebSocket and then go over to it. It returns
 // what the client has posted before, or why it has not come over. Until it returns
 // nobody else writes to the connection.
-func (h *Handler) switchOver(c *conn.Conn, began *pollingSession) ([][]byte, *conn.Closing) {
+func (h *Handler) switchOver(c *conn.Conn, pending *pollingSession) ([][]byte, *conn.Closing) {
 	c.SetReadDeadline(time.Now().Add(switchTime))
 	if why := await(c, tryPing); why != nil {
 		return nil, why
@@ -178,11 +179,11 @@ func (h *Handler) switchOver(c *conn.Conn, began *pollingSession) ([][]byte, *co
 	if c.Write(tryPong) != nil {
 		return nil, conn.Gone
 	}
-	h.polling.release(began)
+	h.polling.release(pending)
 	if why := await(c, string(Upgrade)); why != nil {
 		return nil, why
 	}
-	posted := h.polling.depart(began)
+	posted := h.polling.depart(pending)
 	c.SetReadDeadline(time.Time{})
 	return posted, nil
 }
@@ -211,9 +212,9 @@ func (h *Handler) servePolling(w http.ResponseWriter, r *http.Request, id string
 	}
 }
 
-// beginPolling begins a session that will come back with its WebSocket. If that
-// would be refused, the session is: clients answer to a refusal at this point with
-// growing pauses.
+// beginPolling begins a session that will come back with its WebSocket. If there is
+// no room for that, it refuses the session now: clients then try again in growing
+// pauses.
 func (h *Handler) beginPolling(w http.ResponseWriter, r *http.Request) {
 	if !h.host.HasRoom(r) {
 		unavailable.answer(w)
