@@ -4,6 +4,7 @@ go 1.26.0
 
 // What the server is built from.
 require (
+	github.com/golang-jwt/jwt/v5 v5.3.1 // the tokens by which clients sign in
 	github.com/google/uuid v1.6.0 // callIDs
 	github.com/gorilla/websocket v1.5.3 // handshakes, and the frames of clients
 	golang.org/x/text v0.43.0 // names, by PRECIS (RFC 8266)
