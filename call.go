@@ -163,6 +163,10 @@ func (h *Hub) startCall(c *Client, cmd Offer) (*Call, *Refused) {
 // neither may call the other, the refusal is the one for an absent callee.
 func (h *Hub) mayStart(c, callee *Client, cmd Offer) *Refused {
 	switch {
+	case c.grant.over():
+		return refuseExpired()
+	case !c.grant.mayCall(cmd.To.Name.Key): // in the same words whether they are there or not
+		return refuse(CodeForbidden, "your token does not let you call "+cmd.To.Name.Text)
 	case callee == c:
 		return refuse(CodeBadRequest, "you cannot call yourself")
 	case callee == nil || !h.rights.concern(c.role, callee.role):
@@ -340,6 +344,7 @@ func (h *Hub) end(cl *Call, why Reason, by *Client) {
 			h.tell(c, Ended{cl.info(c), why})
 			c.expectEnds(1, true)
 		}
+		h.dismissIfOver(side.Client)
 	}
 	h.logEnd(cl, why, by)
 }

@@ -247,7 +247,7 @@ func TestEndsThatMayComeBack(t *testing.T) {
 	bob.expectEnds(2, true)
 	bob.expectEnds(1, true)
 	for i, want := range []bool{true, false, false} { // nothing rings
-		if got := bob.isEcho(Leave{}); got != want || bob.echo.ends != max(0, 1-i) {
+		if got := bob.isEcho(Leave{}); got != want || bob.echo.ends != int32(max(0, 1-i)) {
 			t.Errorf("end %d: an echo: %t, and %d may follow", i, got, bob.echo.ends)
 		}
 	}

@@ -17,6 +17,7 @@ type Client struct {
 	calls      []*Call
 	waiting    *probe // the login awaits its outcome
 	loginTimer *time.Timer
+	grant      *grant // nil in open mode
 	room       *Room
 	memberID   string   // its address in rooms while it has no name
 	label      string   // how it wants to be shown in them
@@ -98,7 +99,7 @@ func (c *Client) presence() Presence {
 // client has made or taken a call since, none do: an end then ends that call. Owned
 // by the hub.
 type echo struct {
-	ends  int   // how many more may come
+	ends  int32 // how many more may come
 	due   bool  // the next one is expected: it is ignored although there is no call
 	until int64 // when none is waited for any more: Unix time in milliseconds
 }
@@ -110,7 +111,7 @@ const echoTime = 30 * time.Second
 // expectEnds notes that n ends may come back from c, if its family does that.
 // It is called when c has been told of an end or of a refusal. If due is true,
 // the first of them is not refused, whether or not there is a call.
-func (c *Client) expectEnds(n int, due bool) {
+func (c *Client) expectEnds(n int32, due bool) {
 	if c.profile.echoesEnd {
 		c.echo = echo{max(n, c.echo.ends), due || c.echo.due, time.Now().Add(echoTime).UnixMilli()}
 	}

@@ -18,6 +18,7 @@ import (
 	"switchboard/internal/flags"
 	"switchboard/internal/health"
 	"switchboard/internal/listen"
+	"switchboard/internal/token"
 )
 
 // Config is what flags and environment say. newFlags gives the meaning and
@@ -40,6 +41,10 @@ type Config struct {
 
 	turnSecretFile string
 	turnTTL        time.Duration
+	tokenKeyFiles  []string // none: open mode
+	tokenIssuer    string
+	tokenAudience  string
+	tokenLeeway    time.Duration
 
 	ringTimeout  time.Duration
 	loginTimeout time.Duration
@@ -86,8 +91,13 @@ func newFlags(cfg *Config) *flag.FlagSet {
 	flags.Value(f, &cfg.turnTTL, "turn-ttl", "12h", "how long credentials made by -turn-secret-file hold, at least 5s", parseTTL)
 	flags.Switch(f, &cfg.greeting, "greeting", "greet each connection with a line of text, as the tutorial's server does")
 
+	flags.List(f, &cfg.tokenKeyFiles, "token-key-file", "", "sign-in by token (JWT): file with a secret (HS256), or with a public key in PEM (EdDSA, RS256); repeatable; read again on SIGHUP", parseFile)
+	flags.Value(f, &cfg.tokenIssuer, "token-issuer", "", "issuer (iss) that every token must have", parseText)
+	flags.Value(f, &cfg.tokenAudience, "token-audience", "", "audience (aud) that every token must name", parseText)
+	flags.Value(f, &cfg.tokenLeeway, "token-leeway", "30s", "how far the clocks of the server and of those who make tokens may differ; may be 0", parseLeeway)
+
 	flags.Value(f, &cfg.ringTimeout, "ring-timeout", "45s", "how long a call may ring", parseDuration)
-	flags.Value(f, &cfg.loginTimeout, "login-timeout", "5m", "how long a connection may go without signing in or joining a room", parseDuration)
+	flags.Value(f, &cfg.loginTimeout, "login-timeout", "5m", "how long a connection may go without signing in or joining a room; 15s with -token-key-file, unless it is given", parseDuration)
 	flags.Value(f, &cfg.pingInterval, "ping-interval", "25s", "how often each connection is pinged", parseDuration)
 	flags.Value(f, &cfg.pongTimeout, "pong-timeout", "10s", "how long a client may take to answer a ping", parseDuration)
 	flags.Value(f, &cfg.writeTimeout, "write-timeout", "5s", "how long a client may take to read the next 16 KiB of what is written to it", parseDuration)
@@ -113,15 +123,25 @@ func newFlags(cfg *Config) *flag.FlagSet {
 // not say. The error is one line; flag.ErrHelp asks for the usage.
 func parseConfig(args []string, lookupEnv func(string) (string, bool)) (Config, error) {
 	var cfg Config
-	rest, err := flags.Set(newFlags(&cfg), args, lookupEnv)
+	f := newFlags(&cfg)
+	rest, err := flags.Set(f, args, lookupEnv)
 	switch {
 	case err != nil:
 		return cfg, err
 	case len(rest) > 0:
 		return cfg, stray(rest[0])
+	case flags.Given(f, "token-key-file") && !cfg.usesTokens():
+		return cfg, errors.New("-token-key-file names no file") // and is not to be taken for open mode
+	}
+	if cfg.usesTokens() && !flags.Given(f, "login-timeout") {
+		cfg.loginTimeout = tokenLoginTimeout
 	}
 	return cfg, cfg.validate()
 }
+
+// tokenLoginTimeout is the login timeout where sign-in is by token: pages have theirs
+// at hand when they connect, and nobody has to type a name first.
+const tokenLoginTimeout = 15 * time.Second
 
 // parseHealthCheck reads what follows `switchboard health`: a URL or an
 // address, or else the flags and the environment of the server itself.
@@ -176,11 +196,18 @@ func (cfg Config) validate() error {
 		return errors.New("-tls-cert and -tls-key go together")
 	case cfg.tlsSelfSigned && cfg.tlsCert != "":
 		return errors.New("-tls-self-signed makes its own certificate: leave out -tls-cert")
+	case len(cfg.tokenKeyFiles) > maxTokenKeys:
+		return fmt.Errorf("-token-key-file is given %d times: there may be %d keys", len(cfg.tokenKeyFiles), maxTokenKeys)
+	case !cfg.usesTokens() && cfg.tokenIssuer+cfg.tokenAudience != "":
+		return errors.New("-token-issuer and -token-audience are of no use without -token-key-file")
 	case cfg.pongTimeout > cfg.pingInterval:
 		return fmt.Errorf("-pong-timeout (%v) may not be longer than -ping-interval (%v): set both", cfg.pongTimeout, cfg.pingInterval)
 	}
 	return nil
 }
+
+// maxTokenKeys bounds the keys, since a token may be tried with each of them.
+const maxTokenKeys = 16
 
 // minMessage is the least for -max-message.
 const minMessage = 1 << 10
@@ -192,6 +219,14 @@ func minQueue(maxMessage int64) int64 { return 2 * (2*maxMessage + maxHeldBytes 
 
 // servesTLS reports whether connections are to be encrypted.
 func (cfg Config) servesTLS() bool { return cfg.tlsCert != "" || cfg.tlsSelfSigned }
+
+// tokenRules returns what has to hold of every token.
+func (cfg Config) tokenRules() token.Rules {
+	return token.Rules{Issuer: cfg.tokenIssuer, Audience: cfg.tokenAudience, Leeway: cfg.tokenLeeway}
+}
+
+// usesTokens reports whether clients sign in by token; else it is open mode.
+func (cfg Config) usesTokens() bool { return len(cfg.tokenKeyFiles) > 0 }
 
 // sizeText writes a number of bytes as parseSize reads it.
 func sizeText(bytes int64) string {
@@ -208,7 +243,8 @@ func usage(w io.Writer) {
 	f.SetOutput(w)
 	fmt.Fprint(w, "Switchboard connects two browsers for a WebRTC call.\n\nUsage:\n"+
 		"  switchboard [flags]                serve\n"+
-		"  switchboard health [flags] [URL]   ask whether a server is well: the one with these flags, or the one at the URL\n\nFlags:\n")
+		"  switchboard health [flags] [URL]   ask whether a server is well: the one with these flags, or the one at the URL\n"+
+		"  switchboard token [flags]          make a token (switchboard token -h shows how)\n\nFlags:\n")
 	f.PrintDefaults()
 	fmt.Fprintf(w, "\nEach flag can be given by environment too: -ring-timeout as %s.\n", flags.EnvName(f, "ring-timeout"))
 }
@@ -256,6 +292,16 @@ func parseTTL(s string) (time.Duration, error) {
 	}
 	return d, err
 }
+
+func parseLeeway(s string) (time.Duration, error) {
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		return 0, errors.New("a time is 0 or more, and of the form 30s or 1m")
+	}
+	return d, nil
+}
+
+func parseText(s string) (string, error) { return s, nil }
 
 // parseSize reads a number of bytes, which may end in KiB or MiB.
 func parseSize(s string) (int64, error) {

@@ -28,8 +28,9 @@ type connection struct {
 	admitted atomic.Bool             // has a name or a room, says the hub
 
 	// Owned by the read loop.
-	allowance *rate.Limiter // messages
 	decided   bool          // the family
+	allowance *rate.Limiter // messages
+	inquiry   *inquiry      // nil in open mode; set by the upgrade
 }
 
 func newConnection(id uint64, hub *Hub, pool *conn.Pool, dialect Dialect, allowance *rate.Limiter) *connection {
@@ -111,13 +112,18 @@ func (c *connection) AllowControl() bool {
 }
 
 // Large refuses large messages of clients that have not been admitted: a
-// connection costs memory before the server knows whose it is. It waits until the
-// hub has dealt with what the client has sent before, which may be a login.
+// connection costs memory before the server knows whose it is.
 func (c *connection) Large() *Closing {
-	if c.admitted.Load() || c.hub.answers(nil) && c.admitted.Load() {
+	if c.isAdmitted() {
 		return nil
 	}
 	return closeTooLargeYet
+}
+
+// isAdmitted reports whether the client has a name or a room, when the hub has dealt
+// with everything that was read before.
+func (c *connection) isAdmitted() bool {
+	return c.admitted.Load() || c.hub.answers(nil) && c.admitted.Load()
 }
 
 // Encode appends an event in the words of the client's family.
@@ -131,7 +137,7 @@ var byteOrderMark = []byte("\uFEFF")
 
 // Receive passes what a frame asks to the hub, or what it is refused for: by way
 // of the hub a refusal does not overtake earlier answers.
-func (c *connection) Receive(frame []byte) *Closing {
+func (c *connection) Receive(frame []byte) (why *Closing) {
 	frame = bytes.TrimPrefix(frame, byteOrderMark)
 	if !c.decided {
 		c.decide(frame)
@@ -147,13 +153,16 @@ func (c *connection) Receive(frame []byte) *Closing {
 	if _, leaves := req.Command.(Leave); req.Excess && !leaves {
 		refusal = excessOf(req, refusal)
 	}
+	if c.inquiry != nil && !req.Excess {
+		req, refusal, why = c.authenticate(req, refusal)
+	}
 	switch {
 	case refusal != nil:
 		c.hub.post(clientErred{via: c, profile: dialect.Profile(), receipt: req.Receipt, refusal: refusal})
 	case req.Command != nil:
 		c.hub.post(clientAsked{c, dialect.Profile(), req})
 	}
-	return nil
+	return why
 }
 
 // decide lets the first frame that can tell say which family speaks.

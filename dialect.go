@@ -19,8 +19,9 @@ type Dialect interface {
 	// Decode returns what a text frame asks, or why that is refused. Neither
 	// shares the frame's memory: a candidate of a few bytes, held for a while,
 	// must not keep a frame of many. A refusal that names its request comes with
-	// everything that Encode needs to answer it. A frame that asks nothing, such
-	// as a sign of life, is a request without a command.
+	// everything that Encode needs to answer it; if it refuses a login for what that
+	// claims, the login comes too, since a token may speak for it. A frame that asks
+	// nothing, such as a sign of life, is a request without a command.
 	Decode(frame []byte) (Request, *Refused)
 
 	// Encode appends the frame that tells of ev. It appends nothing if the
@@ -109,7 +110,7 @@ type schema struct {
 	repeatable string   // the key that may be repeated: its last value counts. "" if none may
 }
 
-const maxFields = 20
+const maxFields = 24
 
 // fields are the values of a schema's keys, as they stand in a message. They are
 // used again for another message: on the stack of a read loop they would make it

@@ -27,7 +27,7 @@ var nativeProfile = &Profile{namesCalls: true, renegotiates: true, hears: object
 // leaves has left, whatever the reason.
 var nativeSchema = schema{
 	keys: []string{"type", "candidate", "name", "callID", "offer", "answer", "sdp",
-		"role", "reason", "room", "to", "target", "userID", "studentID", "resume", "session", "seq"},
+		"role", "token", "reason", "room", "to", "target", "userID", "studentID", "resume", "session", "seq"},
 	repeatable: "reason",
 }
 
@@ -65,9 +65,9 @@ func (native) Decode(frame []byte) (Request, *Refused) {
 	}
 	cmd, refusal := nativeWords.readerOf(word)(m)
 	if refusal != nil {
-		return Request{}, refusal.about(excerpt(word), nativeSubject(m, word))
+		refusal.about(excerpt(word), nativeSubject(m, word))
 	}
-	return Request{Word: word, Command: cmd}, nil
+	return Request{Word: word, Command: cmd}, refusal
 }
 
 // nativeSubject is whom or which call a refused message was about, as far as it
@@ -85,16 +85,14 @@ func nativeLogin(m *fields) (Command, *Refused) {
 	if !jsonscan.Blank(m.get("session")) {
 		return nativeResume(m)
 	}
-	cmd, refusal := login(m)
-	switch resume := m.get("resume"); {
-	case refusal != nil || jsonscan.Absent(resume) || string(resume) == "false":
-		return cmd, refusal
-	case string(resume) != "true":
+	resume := m.get("resume")
+	if !jsonscan.Absent(resume) && string(resume) != "true" && string(resume) != "false" {
 		return nil, refuse(CodeBadRequest, `"resume" is true or false`)
 	}
+	cmd, refusal := login(m)
 	asked := cmd.(Login)
-	asked.Resume = true
-	return asked, nil
+	asked.Resume = string(resume) == "true"
+	return asked, refusal
 }
 
 // nativeResume reads which session a client wants to go on with. Who it is, the
@@ -108,23 +106,44 @@ func nativeResume(m *fields) (Command, *Refused) {
 	if err != nil {
 		return nil, refuse(CodeBadRequest, `"seq" is the number of the last message that you have seen, 0 if none`)
 	}
-	return Resume{secret, seq}, nil
+	return Resume{Secret: secret, Seq: seq, Token: tokenText(m.get("token"))}, nil
 }
 
 // login reads who wants to sign in, in any family.
-func login(m *fields) (Command, *Refused) { return loginAs(m.get("name"), m.get("role")) }
+func login(m *fields) (Command, *Refused) {
+	return loginAs(m.get("name"), m.get("role"), m.get("token"))
+}
 
-func loginAs(nameField, roleField json.RawMessage) (Command, *Refused) {
+// loginAs returns a login with these claims, and what is wrong with them. That a name is
+// missing is no flaw for those who have a token.
+func loginAs(nameField, roleField, tokenField json.RawMessage) (Command, *Refused) {
 	text, _ := jsonscan.Text(nameField)
 	name, ok := parseName(text)
-	if !ok {
-		return nil, refuse(CodeBadName, nameRule)
+	role, roleOK := jsonscan.String(roleField)
+	login := Login{Name: name, Role: strings.ToLower(role), Token: tokenText(tokenField)}
+	if !roleOK && !jsonscan.Blank(roleField) {
+		login.flaw = refuse(CodeBadRole, "a role is a string")
 	}
-	role, ok := jsonscan.String(roleField)
-	if !ok && !jsonscan.Blank(roleField) {
-		return nil, refuse(CodeBadRole, "a role is a string")
+	if ok {
+		return login, login.flaw
 	}
-	return Login{Name: name, Role: strings.ToLower(role)}, nil
+	nameless := refuse(CodeBadName, nameRule)
+	if !jsonscan.Blank(nameField) {
+		login.flaw = nameless
+	}
+	return login, nameless
+}
+
+// tokenText returns the text of a token. Of what is no string it is the JSON, which is
+// never a token either.
+func tokenText(field json.RawMessage) string {
+	if jsonscan.Blank(field) {
+		return ""
+	}
+	if text, ok := jsonscan.String(field); ok {
+		return text
+	}
+	return string(field)
 }
 
 // nativeOffer returns the reader for an offer under the given key.

@@ -114,6 +114,9 @@ func (e envelope) encode(dst []byte, ev Event) []byte {
 		return e.candidate(dst, ev)
 	case Ended:
 		return e.ended(dst, ev)
+	case TokenExpiring:
+		dst = appendKey(e.open(dst, "token-expiring"), "expiresIn")
+		return e.close(strconv.AppendInt(dst, ev.In, 10))
 	case UsersListed:
 		return e.users(dst, ev)
 	case Joined:

@@ -14,7 +14,7 @@ func TestNativeDecodes(t *testing.T) {
 	testDecoding(t, native{}, []decoding{
 		asks(`{"type":"login","name":"ann"}`, Login{Name: *nameOf("ann")}),
 		asks(`{"type":"login","name":"Ann  B","role":"Teacher"}`, Login{Name: *nameOf("Ann B"), Role: "teacher"}),
-		asks(`{"type":"login","name":"ann","role":null,"token":7}`, Login{Name: *nameOf("ann")}),
+		asks(`{"type":"login","name":"ann","role":null,"token":7}`, Login{Name: *nameOf("ann"), Token: "7"}),
 		fails(`{"type":"login"}`, CodeBadName, "login"),
 		asks(`{"type":"login","name":7}`, Login{Name: *nameOf("7")}),
 		asks(`{"type":"login","name":" ann ","role":""}`, Login{Name: *nameOf("ann")}),

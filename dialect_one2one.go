@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 
 	"switchboard/internal/jsonscan"
 )
@@ -25,7 +26,7 @@ var one2oneProfile = &Profile{holds: true, heldFirst: true, hearsOwnLeave: true,
 // meant; that of other messages is not read, and may be repeated: who they come from,
 // the server knows.
 var one2oneSchema = schema{
-	keys:       []string{"id", "candidate", "name", "role", "from", "to", "sdpOffer", "sdp", "callResponse", "message"},
+	keys:       []string{"id", "candidate", "name", "role", "token", "from", "to", "sdpOffer", "sdp", "callResponse", "message"},
 	repeatable: "from",
 }
 
@@ -57,9 +58,9 @@ func (one2one) Decode(frame []byte) (Request, *Refused) {
 	}
 	cmd, refusal := one2oneWords.readerOf(word)(m)
 	if refusal != nil {
-		return Request{}, refusal.about(excerpt(word), Target{})
+		refusal.about(excerpt(word), Target{})
 	}
-	return Request{Word: word, Command: cmd}, nil
+	return Request{Word: word, Command: cmd}, refusal
 }
 
 func one2oneCandidate(m *fields) (Command, *Refused) {
@@ -138,6 +139,9 @@ func (o one2one) Encode(dst []byte, ev Event) []byte {
 	case LoggedIn:
 		dst = appendMember(o.open(dst, "registerResponse"), "response", "accepted")
 		return append(appendICEServers(dst, o.iceServers, ev.TURN), '}')
+	case TokenExpiring:
+		dst = appendKey(o.open(dst, "tokenExpiring"), "expiresIn")
+		return append(strconv.AppendInt(dst, ev.In, 10), '}')
 	case UsersListed:
 		return o.list(dst, ev)
 	case Offered:

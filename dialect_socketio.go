@@ -30,33 +30,45 @@ const connecting = "connect"
 
 // connect reads a CONNECT packet: the client asks to be let in and, if it
 // says who it is, to be signed in with that.
-func (socketIO) connect(p packet, handshake identity) (Request, *Refused) {
+func (socketIO) connect(p packet, handshake identity, proof proof) (Request, *Refused) {
 	if p.namespace != "" {
 		refusal := refuse(CodeUnsupported, "Invalid namespace")
 		refusal.Request, refusal.Name = connecting, p.namespace
 		return Request{}, refusal
 	}
-	auth := newFields(&identitySchema)
+	auth := newFields(&authSchema)
 	defer auth.free()
 	if len(p.data) > 0 {
 		if _, refusal := readObject(p.data, auth); refusal != nil {
 			return Request{}, refusal.about(connecting, Target{})
 		}
 	}
-	cmd, refusal := identify(auth).or(handshake).command()
-	if refusal != nil {
-		return Request{}, refusal.about(connecting, Target{})
+	who, token := identify(auth).or(handshake), auth.get("token")
+	proves := proof.bearer || proof.tokens && !jsonscan.Blank(token)
+	if who.name == nil && !proves {
+		return Request{Word: connecting, Command: Connect{}}, nil
 	}
-	return Request{Word: connecting, Command: cmd}, nil
+	cmd, refusal := loginAs(who.name, who.role, token)
+	login := cmd.(Login)
+	if refusal != nil {
+		refusal.about(connecting, Target{})
+	}
+	return Request{Word: connecting, Command: Connect{&login}}, refusal
 }
+
+// proof says whether clients prove by token who they are, and whether one of them has
+// done so in its handshake.
+type proof struct{ tokens, bearer bool }
 
 // identity is what a client says of itself before it says anything else, in
 // its auth object or its handshake's query.
 type identity struct{ name, role json.RawMessage }
 
-// identitySchema is what is read of either. The samples do not agree on the key of
-// the name, so there are several.
+// authSchema is what is read of the former, and identitySchema of the latter: a token in
+// a query would stand in the logs of proxies. The samples do not agree on the key of the
+// name, so there are several.
 var (
+	authSchema     = schema{keys: append(slices.Clone(identitySchema.keys), "token")}
 	identitySchema = schema{keys: append(slices.Clone(nameKeys), "role")}
 	nameKeys       = []string{"userID", "userId", "id", "name", "username"}
 )
@@ -83,18 +95,6 @@ func (who identity) or(second identity) identity {
 	return who
 }
 
-func (who identity) command() (Command, *Refused) {
-	if who.name == nil {
-		return Connect{}, nil
-	}
-	cmd, refusal := loginAs(who.name, who.role)
-	if refusal != nil {
-		return nil, refusal
-	}
-	asked := cmd.(Login)
-	return Connect{&asked}, nil
-}
-
 // decodeEvent reads an event as a native message: its name is the type, its
 // first argument all the rest.
 func (socketIO) decodeEvent(p packet) (Request, *Refused) {
@@ -107,9 +107,9 @@ func (socketIO) decodeEvent(p packet) (Request, *Refused) {
 	}
 	if refusal != nil {
 		to, _ := m.address(m.get("name"))
-		return Request{Receipt: p.ack}, refusal.about(excerpt(p.word), to)
+		refusal.about(excerpt(p.word), to)
 	}
-	return Request{Word: p.word, Command: cmd, Receipt: p.ack}, nil
+	return Request{Word: p.word, Command: cmd, Receipt: p.ack}, refusal
 }
 
 // unwrap returns the object in a string, or the argument as it is: some clients

@@ -23,6 +23,8 @@ type socketIOSession struct {
 	handshake identity
 	timer     *time.Timer // for the CONNECT packet; set by serveSession
 
+	proof proof
+
 	// Owned by Decode.
 	connected bool // a CONNECT packet has come
 	settled   bool // and cannot have been refused
@@ -71,7 +73,7 @@ func (s *socketIOSession) connect(p packet) (Request, *Refused) {
 	if s.settled && p.namespace == "" {
 		return quit(closeMalformed)
 	}
-	req, refusal := s.socketIO.connect(p, s.handshake)
+	req, refusal := s.socketIO.connect(p, s.handshake, s.proof)
 	if p.namespace == "" {
 		s.timer.Stop()
 		s.connected = true

@@ -31,6 +31,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) 
 		return false
 	}
 	c.slot = slot
+	c.inquiry = s.tokens.inquire(r, s.cfg.trustedProxies.ClientAddress(r))
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
 		s.log.Debug("connection opened", "conn", c.id, "address", s.cfg.trustedProxies.ClientAddress(r))
 	}
@@ -72,6 +73,9 @@ type engineHost struct{ *Server }
 
 func (h engineHost) Open(w http.ResponseWriter, r *http.Request) (engineio.Session, bool) {
 	own := &socketIOSession{socketIO: h.socketIO, handshake: identityIn(r.URL.Query())}
+	if h.tokens != nil {
+		own.proof = proof{tokens: true, bearer: bearerIn(r.Header) != ""}
+	}
 	c := h.newConnection(own)
 	c.decided = true
 	if !h.upgrade(w, r, c) {

@@ -30,8 +30,8 @@ type Hub struct {
 	probes   map[*Client]*probe
 	sessions map[string]*Client // by their secrets
 	leases   leases
-	behind   []*Client // could not take an event in this step
-	closing  bool      // shutdown has begun
+	leaving  []leaver // are let go at the end of this step
+	closing  bool     // shutdown has begun
 }
 
 // hubLimits are the limits that the hub keeps.
@@ -44,6 +44,13 @@ type hubLimits struct {
 	resumeWindow time.Duration // how long a lost connection may take to come back; 0: none can
 	arrival      time.Duration // after which a message to a live connection has arrived
 	turnTTL      time.Duration // how long credentials for TURN servers hold; 0: none expire
+	signInFirst  bool          // rooms are for those who have a name
+}
+
+// leaver is a client that is let go, and why.
+type leaver struct {
+	*Client
+	why *Closing
 }
 
 // inboxLen is how many messages may wait for the hub. When it is full, read loops
@@ -90,7 +97,11 @@ type (
 		refusal *Refused
 		control bool // it was no text frame
 	}
-	loginDue   struct{ c *Client }
+	loginDue struct{ c *Client }
+	grantDue struct {
+		c *Client
+		g *grant
+	}
 	ringDue    struct{ cl *Call }
 	probeHeard struct{ via carrier }
 	probeDue   struct{ p *probe }
@@ -182,6 +193,8 @@ func (h *Hub) handle(m any) {
 		}
 	case loginDue:
 		h.loginTimedOut(m.c)
+	case grantDue:
+		h.watchAgain(m.c, m.g)
 	case ringDue:
 		h.ringTimedOut(m.cl)
 	case probeHeard:
@@ -201,17 +214,21 @@ func (h *Hub) handle(m any) {
 	default:
 		panic(fmt.Sprintf("hub: unknown message %T", m))
 	}
-	h.dropBehind()
+	h.letGo()
 }
 
-// dropBehind removes the clients that could not take an event. It is called at the
-// end of a step, since the step may still use them, and goes on until none is left:
-// telling their peers may show that a peer is too slow.
-func (h *Hub) dropBehind() {
-	for len(h.behind) > 0 {
-		c := h.behind[0]
-		h.behind = h.behind[1:]
-		h.lose(c, closeSlow) // or it is ending already, and that was why
+// letGo removes the clients that are to leave, such as those that could not take an
+// event. It is called at the end of a step, since the step may still use them, and goes
+// on until none is left: telling their peers may show that a peer is too slow.
+func (h *Hub) letGo() {
+	for len(h.leaving) > 0 {
+		next := h.leaving[0]
+		h.leaving = h.leaving[1:]
+		if next.why == closeSlow {
+			h.lose(next.Client, closeSlow) // or it is ending already, and that was why
+		} else {
+			h.remove(next.Client, next.why)
+		}
 	}
 }
 
@@ -258,6 +275,7 @@ func (h *Hub) remove(c *Client, why *Closing) {
 	h.endSession(c)
 	h.registry.remove(c)
 	h.endLease(c)
+	c.grant.stop()
 	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", stands.Reason)
 	h.passName(c)
 }
@@ -285,6 +303,9 @@ func (h *Hub) obey(c *Client, req Request) {
 func (h *Hub) command(c *Client, req Request) (*Call, *Refused) {
 	switch cmd := req.Command.(type) {
 	case Login:
+		if cmd.Grant != nil && c.loggedIn() {
+			return nil, h.renew(c, cmd)
+		}
 		return nil, h.login(c, req, cmd)
 	case Connect:
 		return nil, h.connect(c, req, cmd)
@@ -347,15 +368,6 @@ func (h *Hub) acknowledge(c *Client, req Request, cl *Call) {
 	h.tell(c, receipt)
 }
 
-// listUsers tells c who is there, unless it has not read yet what it was told.
-func (h *Hub) listUsers(c *Client) *Refused {
-	if c.via.crowded() {
-		return refuseOverload("you")
-	}
-	h.tell(c, h.registry.list(c, h.rights, h.limits.maxListBytes))
-	return nil
-}
-
 // shutDown ends every call and every connection. It stands in the inbox behind what
 // was read before, so that an answer under way still arrives.
 func (h *Hub) shutDown() {
@@ -382,6 +394,6 @@ func (h *Hub) tell(c *Client, ev Event) {
 		ev = numbered
 	}
 	if !c.via.send(ev) {
-		h.behind = append(h.behind, c)
+		h.leaving = append(h.leaving, leaver{c, closeSlow})
 	}
 }

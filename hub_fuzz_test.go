@@ -207,7 +207,7 @@ func (p *play) comeBack(i int, what byte, detail int) {
 	default:
 		via := &testCarrier{limit: p.limit()}
 		p.ht.step(clientConnected{via, 0})
-		p.ht.step(clientAsked{via, playNative, Request{Word: "login", Command: Resume{c.session.secret, p.seen[i]}}})
+		p.ht.step(clientAsked{via, playNative, Request{Word: "login", Command: Resume{Secret: c.session.secret, Seq: p.seen[i]}}})
 		if c.via != via {
 			p.ht.step(clientGone{via, conn.Left})
 		}

@@ -162,7 +162,7 @@ var (
 // each noun stands beside its tests.
 func (ht *hubTester) checkInvariants() {
 	ht.Helper()
-	ht.check(len(ht.hub.behind) == 0, "somebody who fell behind is still there")
+	ht.check(len(ht.hub.leaving) == 0, "somebody who is to leave is still there")
 	ht.checkRegistry()
 	ht.checkCalls()
 	ht.checkRooms()

@@ -204,9 +204,9 @@ func TestTURNCredentialsAreNotLogged(t *testing.T) {
 		frames := [][]byte{hear("ann"), hear("otto")}
 		s.Pass(5 * time.Second)
 		frames = append(frames, hear("ann"))
-		s.server.logReload("TURN secret", s.server.ice.reload())
+		reload(s.server, nil)
 		os.WriteFile(file, []byte("tiny"), 0o600)
-		s.server.logReload("TURN secret", s.server.ice.reload())
+		reload(s.server, nil)
 		s.Pass(5 * time.Second)
 		frames = append(frames, hear("ann"))
 		s.Close("ann")

@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -32,6 +33,9 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer errs.Close()
 	if len(args) > 0 && args[0] == "health" {
 		return runHealth(args[1:], stdout, errs)
+	}
+	if len(args) > 0 && args[0] == "token" {
+		return runToken(args[1:], stdout, errs)
 	}
 	cfg, err := parseConfig(args, os.LookupEnv)
 	switch {
@@ -162,27 +166,29 @@ func (cfg Config) certificate() (*listen.Certificate, error) {
 	return nil, nil
 }
 
-// reload reads again what came from files: the certificate, and the secret of the TURN
-// servers.
+// reload reads again what came from files. What is bad now changes nothing.
 func reload(srv *Server, cert *listen.Certificate) {
-	if srv.cfg.tlsCert == "" && srv.cfg.turnSecretFile == "" {
-		srv.log.Info("there is no certificate to read again, and no secret")
+	cfg, log := srv.cfg, srv.log
+	if cfg.tlsCert != "" {
+		logReload(log, "certificate", cfg.tlsCert, cert.Reload())
 	}
-	if srv.cfg.tlsCert != "" {
-		srv.logReload("certificate", cert.Reload())
+	if cfg.usesTokens() {
+		srv.reloadKeys(func(file string, err error) { logReload(log, "token key", file, err) })
 	}
-	if srv.cfg.turnSecretFile != "" {
-		srv.logReload("TURN secret", srv.ice.reload())
+	if cfg.turnSecretFile != "" {
+		logReload(log, "TURN secret", cfg.turnSecretFile, srv.ice.reload())
+	}
+	if cfg.tlsCert == "" && !cfg.usesTokens() && cfg.turnSecretFile == "" {
+		log.Info("there are no files to read again")
 	}
 }
 
-// logReload says what became of reading something again.
-func (s *Server) logReload(what string, err error) {
+func logReload(log *slog.Logger, what, file string, err error) {
 	if err != nil {
-		s.log.Error("the "+what+" in use stays", "error", err)
+		log.Error("the "+what+" in use stays", "file", file, "error", err)
 		return
 	}
-	s.log.Info(what + " reloaded")
+	log.Info(what+" reloaded", "file", file)
 }
 
 // announcement tells what somebody needs who has just started the program.
@@ -210,8 +216,20 @@ func announcement(cfg Config, listeners []net.Listener) string {
 		}
 		fmt.Fprintf(&text, "  wscat   %s -c %s://%s\n", wscat, socket, at)
 	}
-	fmt.Fprintln(&text, "Open mode: names and roles are taken as claimed, so let in only people who may claim any.")
+	fmt.Fprintln(&text, cfg.mode())
 	return text.String()
+}
+
+// mode says in a line how clients sign in.
+func (cfg Config) mode() string {
+	switch keys := len(cfg.tokenKeyFiles); keys {
+	case 0:
+		return "Open mode: names and roles are taken as claimed, so let in only people who may claim any."
+	case 1:
+		return "Sign-in by token, with 1 key: names and roles are those of the token."
+	default:
+		return fmt.Sprintf("Sign-in by token, with %d keys: names and roles are those of the token.", keys)
+	}
 }
 
 // release is set by the linker, where the build knows it and the repository

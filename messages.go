@@ -3,10 +3,6 @@ package main
 import (
 	"encoding/json"
 	"time"
-
-	"github.com/gorilla/websocket"
-
-	"switchboard/internal/conn"
 )
 
 // This file is the neutral vocabulary between the hub and the dialects.
@@ -20,16 +16,23 @@ type Command interface{ command() }
 type (
 	// Login asks for a name, and says in which role.
 	Login struct {
-		Name Name
-		Role string // in lower case; "" if none
+		Name   Name
+		Role   string // in lower case; "" if none
+		Grant  *Grant // nil in open mode
+		Resume bool   // it wants a session, with which it can come back after a loss
 
-		Resume bool // it wants a session, with which it can come back after a loss
+		// What a token is to prove, where it is needed; auth.go sets what is above from
+		// that. The hub does not look at it.
+		Token string   // as it was said; "" if there is none
+		flaw  *Refused // what is wrong with the claims beside it; nil if nothing
 	}
 
 	// Resume continues a session on a new connection.
 	Resume struct {
-		Secret string
-		Seq    uint64 // of the last message that the client has seen; 0: none
+		Secret  string
+		Seq     uint64 // of the last message that the client has seen; 0: none
+		Renewal *Login // what its token says, with which it renews the sign-in too; nil if it has none
+		Token   string // as Login's
 	}
 
 	// Connect asks for the id by which the client goes until it has a name, and
@@ -134,6 +137,25 @@ func (r Request) login() (login Login, ok bool) {
 	return Login{}, false
 }
 
+// with returns the request with another login in the place of the one that it has.
+func (r Request) with(login Login) Request {
+	if _, connects := r.Command.(Connect); connects {
+		r.Command = Connect{&login}
+		return r
+	}
+	r.Command = login
+	return r
+}
+
+// A Grant is what was proved with a Login beside the name and the role: until when that
+// holds, and to whom and what it is narrowed.
+type Grant struct {
+	Expires time.Time
+	Ends    time.Time // no sooner than it expires, since clocks differ
+	MayCall NameSet
+	Rooms   NameSet
+}
+
 // Opening is how a call was opened.
 type Opening int
 
@@ -217,6 +239,8 @@ type (
 	// ICEServersRenewed brings new credentials for TURN servers: those given before
 	// will expire.
 	ICEServersRenewed struct{ TURN string }
+	// TokenExpiring tells that a Grant holds for so many more seconds.
+	TokenExpiring struct{ In int64 }
 
 	// Offered brings an offer: somebody calls, or renegotiates.
 	Offered struct {
@@ -290,6 +314,7 @@ type (
 func (Greeted) Weight() int        { return eventOverhead }
 func (Connected) Weight() int      { return eventOverhead }
 func (LoggedIn) Weight() int       { return eventOverhead }
+func (TokenExpiring) Weight() int  { return eventOverhead }
 func (e Offered) Weight() int      { return eventOverhead + len(e.SDP.JSON) }
 func (Rang) Weight() int           { return eventOverhead }
 func (e Answered) Weight() int     { return eventOverhead + len(e.SDP.JSON) }
@@ -326,72 +351,3 @@ type Member struct {
 	Address string
 	Label   string
 }
-
-// Presence says whether somebody can be called now.
-type Presence string
-
-const (
-	PresenceFree    Presence = "free"
-	PresenceRinging Presence = "ringing" // in calls, none of them answered yet
-	PresenceInCall  Presence = "in-call"
-)
-
-// A Code says why a request was refused. The list is closed: it is wire
-// code and log value at once.
-type Code string
-
-const (
-	CodeBadJSON         Code = "bad-json"
-	CodeBadRequest      Code = "bad-request"
-	CodeUnknownCommand  Code = "unknown-command"
-	CodeNotLoggedIn     Code = "not-logged-in"
-	CodeAlreadyLoggedIn Code = "already-logged-in"
-	CodeBadName         Code = "bad-name"
-	CodeBadRole         Code = "bad-role"
-	CodeNameTaken       Code = "name-taken"
-	CodeNoSuchUser      Code = "no-such-user"
-	CodeNoSuchCall      Code = "no-such-call"
-	CodeNoSuchSession   Code = "no-such-session"
-	CodeForbidden       Code = "forbidden"
-	CodeBusy            Code = "busy"
-	CodeGlare           Code = "glare"
-	CodeBadState        Code = "bad-state"
-	CodeTooMany         Code = "too-many"
-	CodeUnsupported     Code = "unsupported"
-	CodeRateLimited     Code = "rate-limited"
-)
-
-// A Reason says why a call ended. The list is closed, like that of codes.
-type Reason string
-
-const (
-	ReasonHangup    Reason = "hangup"
-	ReasonDeclined  Reason = "declined"
-	ReasonCancelled Reason = "cancelled"
-	ReasonBusy      Reason = "busy"
-	ReasonNoAnswer  Reason = "no-answer"
-	ReasonGone      Reason = "gone"
-	ReasonFailed    Reason = "failed"
-	ReasonShutdown  Reason = "shutdown"
-)
-
-// A Closing says why a connection ends: the code and the text of its close frame.
-// The list is closed, like those of codes and reasons. The closings of the WebSocket
-// itself, such as for a binary frame, stand in internal/conn/closing.go.
-type Closing = conn.Closing
-
-var (
-	closeDisconnected  = &Closing{Code: websocket.CloseNormalClosure, Reason: "disconnected"}
-	closeGone          = conn.Gone
-	closeBinary        = conn.Binary
-	closeRestart       = &Closing{Code: websocket.CloseServiceRestart, Reason: "the server restarts"}
-	closeMalformed     = conn.Malformed
-	closeUnconnected   = &Closing{Code: websocket.ClosePolicyViolation, Reason: "not connected to the namespace"}
-	closeTooLargeYet   = &Closing{Code: websocket.CloseMessageTooBig, Reason: "message too large before sign-in"}
-	closeLoginTimeout  = &Closing{Code: websocket.ClosePolicyViolation, Reason: "login timeout"}
-	closeTooManyErrors = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many bad messages"}
-	closeFlood         = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many messages"}
-	closeOverloaded    = &Closing{Code: websocket.CloseTryAgainLater, Reason: "too many connections"}
-	closeReplaced      = &Closing{Code: 4000, Reason: "replaced by a newer connection"}
-	closeSlow          = &Closing{Code: 4001, Reason: "too slow", AtOnce: true}
-)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -67,6 +68,29 @@ func neverInName(r rune) bool {
 		return false
 	}
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs)
+}
+
+// NameSet is a set of names, by their keys in order. The nil set is that of all names.
+type NameSet []string
+
+// parseNames returns the set of some names, or false if one of them can be none.
+func parseNames(texts []string) (NameSet, bool) {
+	set := NameSet{}
+	for _, text := range texts {
+		name, ok := parseName(text)
+		if !ok {
+			return nil, false
+		}
+		set = append(set, name.Key)
+	}
+	slices.Sort(set)
+	return slices.Compact(set), true
+}
+
+// has reports whether the name with this key is in the set.
+func (s NameSet) has(key string) bool {
+	_, found := slices.BinarySearch(s, key)
+	return s == nil || found
 }
 
 // nameRule is what clients are told when parseName refuses a name.

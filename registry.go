@@ -41,6 +41,8 @@ func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 	holder := h.registry.byKey[cmd.Name.Key]
 	switch {
 	case holder == nil:
+	case cmd.Grant != nil:
+		h.remove(holder, closeReplaced) // the newcomer has proved to be the same
 	case holder.isAway() && len(holder.calls) > 0:
 		return nameTaken(cmd.Name)
 	case holder.isAway():
@@ -89,8 +91,9 @@ func (h *Hub) signIn(c *Client, req Request, cmd Login) {
 	}
 	h.tell(c, granted)
 	if granted.Session != "" {
-		h.grant(c, granted.Session)
+		h.beginSession(c, granted.Session)
 	}
+	h.hold(c, cmd.Grant)
 }
 
 // logSignIn says who has signed in, and by which id the log of a TURN server knows them.
@@ -106,6 +109,15 @@ func (h *Hub) loginTimedOut(c *Client) {
 	if !c.loggedIn() && c.room == nil {
 		h.remove(c, closeLoginTimeout)
 	}
+}
+
+// listUsers tells c who is there, unless it has not read yet what it was told.
+func (h *Hub) listUsers(c *Client) *Refused {
+	if c.via.crowded() {
+		return refuseOverload("you")
+	}
+	h.tell(c, h.registry.list(c, h.rights, h.limits.maxListBytes))
+	return nil
 }
 
 // registry holds the clients that are signed in, by the keys of their names. Owned
@@ -161,17 +173,7 @@ const maxListed = 200
 // and how many they are in all. It lists at most maxListed of them, and no more
 // than weigh maxBytes.
 func (r *registry) list(c *Client, rights Rights, maxBytes int) UsersListed {
-	var concerned [][]*Client
-	total := 0
-	for role, same := range r.byRole {
-		if rights.concern(c.role, role) {
-			concerned = append(concerned, same)
-			total += len(same)
-		}
-	}
-	if c.loggedIn() && rights.concern(c.role, c.role) {
-		total-- // c itself
-	}
+	concerned, total := r.concerned(c, rights)
 	users := make([]User, 0, min(total, maxListed))
 	for len(users) < cap(users) {
 		other := first(concerned)
@@ -185,6 +187,35 @@ func (r *registry) list(c *Client, rights Rights, maxBytes int) UsersListed {
 		users = append(users, user)
 	}
 	return UsersListed{Users: users, Total: total}
+}
+
+// concerned returns the lists in which those are that c may call or be called by, and
+// how many these are. c itself may be in a list, and does not count.
+func (r *registry) concerned(c *Client, rights Rights) (lists [][]*Client, total int) {
+	if c.grant.narrowsCalls() {
+		return r.named(c, rights)
+	}
+	for role, same := range r.byRole {
+		if rights.concern(c.role, role) {
+			lists = append(lists, same)
+			total += len(same)
+		}
+	}
+	if c.loggedIn() && rights.concern(c.role, c.role) {
+		total--
+	}
+	return lists, total
+}
+
+// named returns a list of those among them whom the grant of c names.
+func (r *registry) named(c *Client, rights Rights) (lists [][]*Client, total int) {
+	var there []*Client
+	for _, key := range c.grant.MayCall {
+		if other := r.byKey[key]; other != nil && other != c && rights.concern(c.role, other.role) {
+			there = append(there, other)
+		}
+	}
+	return [][]*Client{there}, len(there)
 }
 
 // first takes the client with the lowest key out of several ordered lists, which

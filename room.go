@@ -25,6 +25,12 @@ func (r *Room) full() bool {
 func (h *Hub) join(c *Client, cmd Join) *Refused {
 	room := h.rooms[cmd.Room.Key]
 	switch {
+	case h.limits.signInFirst && !c.loggedIn():
+		return refuse(CodeNotLoggedIn, "sign in first")
+	case c.grant.over():
+		return refuseExpired()
+	case !c.grant.mayJoin(cmd.Room.Key):
+		return refuse(CodeForbidden, "your token does not let you into this room")
 	case c.waiting != nil:
 		return refuse(CodeBadState, "your login is being looked at")
 	case room != nil && room == c.room:
@@ -35,7 +41,7 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 	case room != nil && room.full():
 		h.tell(c, RoomFull{cmd.Room.Text})
 		return nil
-	case room != nil && !h.rights.concern(c.role, room.members[0].role):
+	case room != nil && !h.mayCall(c, room.members[0]) && !h.mayCall(room.members[0], c):
 		return refuse(CodeForbidden, "you and who is in this room may not call each other")
 	case room != nil && room.members[0].waiting != nil:
 		return refuse(CodeBusy, "who is in this room is signing in: try again in a few seconds")
@@ -61,6 +67,11 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		h.meet(room)
 	}
 	return nil
+}
+
+// mayCall reports whether one party may call another.
+func (h *Hub) mayCall(caller, callee *Client) bool {
+	return h.rights.mayCall(caller.role, callee.role) && caller.grant.mayCall(callee.name.Key)
 }
 
 func (h *Hub) tellJoined(c *Client) {

@@ -37,6 +37,7 @@ type Server struct {
 	ice      *iceServers
 	dialect  Dialect           // until the first frame decides
 	socketIO socketIO          // for those who come in by its path
+	tokens   *authority        // nil in open mode
 	engine   *engineio.Handler // of Socket.IO clients
 	slots    *access.Slots
 	warnings *logs.Warnings
@@ -66,8 +67,13 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	warnings := logs.NewWarnings(log)
+	tokens, err := newAuthority(cfg.tokenKeyFiles, cfg.tokenRules(), warnings)
+	if err != nil {
+		return nil, err
+	}
 	limits := hubLimits{maxCalls: cfg.maxCalls, maxListBytes: int(cfg.maxQueue / 4), maxQueue: int(cfg.maxQueue),
-		ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout,
+		ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout, signInFirst: tokens != nil,
 		resumeWindow: cfg.resumeWindow, arrival: 2 * cfg.pingInterval, turnTTL: ice.lifetime()}
 	s := &Server{
 		cfg:      cfg,
@@ -77,7 +83,8 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 		dialect:  native{ice},
 		socketIO: socketIO{ice},
 		slots:    access.NewSlots(cfg.maxConnections, cfg.maxConnectionsPerIP),
-		warnings: logs.NewWarnings(log),
+		warnings: warnings,
+		tokens:   tokens,
 		page:     page,
 	}
 	s.conns = conn.NewPool(conn.Settings{
@@ -136,6 +143,10 @@ func newHTTPServer(handler http.Handler, log io.Writer) http.Server {
 
 // start lets the hub run, until shutdown.
 func (s *Server) start() { go s.hub.run() }
+
+// reloadKeys reads the keys of tokens again, and calls read for each file. Nobody's
+// sign-in ends by that: tokens are not kept, and cannot be looked at again.
+func (s *Server) reloadKeys(read func(file string, err error)) { s.tokens.keys.Reload(read) }
 
 // serve takes connections from l until shutdown.
 func (s *Server) serve(l net.Listener) error { return s.http.Serve(l) }

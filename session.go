@@ -90,8 +90,8 @@ func (h *Hub) sweep(c *Client) {
 	s.sweep.Reset(h.limits.arrival)
 }
 
-// grant begins a session for c, which has been told its secret.
-func (h *Hub) grant(c *Client, secret string) {
+// beginSession begins a session of c, which has been told its secret.
+func (h *Hub) beginSession(c *Client, secret string) {
 	c.session = &session{secret: secret}
 	h.sessions[secret] = c
 }
@@ -192,6 +192,12 @@ func (h *Hub) resume(c *Client, cmd Resume) *Refused {
 		h.remove(back, closeGone)
 		return refuseSession()
 	}
+	if cmd.Renewal != nil {
+		if refusal := mayRenew(back, *cmd.Renewal); refusal != nil {
+			return refusal
+		}
+		defer h.hold(back, cmd.Renewal.Grant)
+	}
 	h.takeOver(back, c, cmd.Seq)
 	return nil
 }
@@ -226,7 +232,7 @@ func (h *Hub) takeOver(back, c *Client, seen uint64) {
 		}
 	}
 	if !told {
-		h.behind = append(h.behind, back)
+		h.leaving = append(h.leaving, leaver{back, closeSlow})
 	}
 	h.probeAnswered(back)
 }

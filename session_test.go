@@ -62,7 +62,7 @@ func (ht *hubTester) comeBack(secret string, seen uint64) []Event {
 	ht.Helper()
 	c := ht.connect()
 	via := c.via.(*testCarrier)
-	ht.do(c, Resume{secret, seen})
+	ht.do(c, Resume{Secret: secret, Seq: seen})
 	told := via.told
 	via.empty()
 	return told
@@ -169,7 +169,7 @@ func TestSession(t *testing.T) {
 		}
 		via := &testCarrier{limit: testLimits.maxQueue}
 		ht.step(clientConnected{via, 0})
-		ht.step(clientAsked{via, nativeProfile, Request{Word: "login", Command: Resume{secret, 0}}})
+		ht.step(clientAsked{via, nativeProfile, Request{Word: "login", Command: Resume{Secret: secret}}})
 		if via.why != nil || ann.via != via {
 			t.Errorf("ann is let go: %v", via.why)
 		}

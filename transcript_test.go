@@ -133,11 +133,14 @@ func (s *stage) leave() {
 
 func (s *stage) Connect(client, path string, header http.Header) error {
 	c := &stageClient{name: client}
+	for _, values := range header {
+		values[0] = withTokens(values[0])
+	}
 	dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, _, _ string) (conn net.Conn, err error) {
 		c.conn, err = s.listener.Dial(ctx, stageWindow)
 		return c.conn, err
 	}}
-	ws, answer, err := dialer.Dial("ws://localhost:9090"+path, header)
+	ws, answer, err := dialer.Dial("ws://localhost:9090"+withTokens(path), header)
 	switch {
 	case err == nil:
 		c.ws = ws
@@ -159,7 +162,7 @@ func (s *stage) Send(client string, frame []byte, binary bool) error {
 	case binary:
 		return c.ws.WriteMessage(websocket.BinaryMessage, frame)
 	}
-	return c.ws.WriteMessage(websocket.TextMessage, frame)
+	return c.ws.WriteMessage(websocket.TextMessage, []byte(withTokens(string(frame))))
 }
 
 func (s *stage) Close(client string) error {

@@ -198,8 +198,8 @@ func (s *Server) Stop() {
 }
 
 // secrets is what no log may hold: anything out of a session description or a
-// candidate. They carry addresses and key fingerprints.
-var secrets = regexp.MustCompile(`v=0|(^|[^a-z])a=[a-z]|m=(audio|video|application) |candidate:|ice-ufrag|fingerprint`)
+// candidate, which carry addresses and key fingerprints, and tokens.
+var secrets = regexp.MustCompile(`eyJ|v=0|(^|[^a-z])a=[a-z]|m=(audio|video|application) |candidate:|ice-ufrag|fingerprint`)
 
 func (s *Server) checkLog() {
 	s.t.Helper()

@@ -64,6 +64,9 @@ func (s *Slots) HasRoom(from netip.Prefix) bool {
 // Refused reports whether the connection is to be refused.
 func (s Slot) Refused() bool { return s.quota == &s.slots.refused }
 
+// From returns where the connection comes from, the zero value if that is not known.
+func (s Slot) From() netip.Prefix { return s.from }
+
 // Release frees the slot. It is called once.
 func (s Slot) Release() {
 	all := s.slots

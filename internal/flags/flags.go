@@ -20,13 +20,11 @@ func Set(f *flag.FlagSet, args []string, lookupEnv func(string) (string, bool)) 
 	if rest, err = setFromArgs(f, args); err != nil {
 		return nil, err
 	}
-	given := map[string]bool{}
-	f.Visit(func(fl *flag.Flag) { given[fl.Name] = true })
 	f.VisitAll(func(fl *flag.Flag) {
 		variable := EnvName(f, fl.Name)
 		value, _ := lookupEnv(variable)
 		// Compose files and the like set variables to nothing.
-		if value = strings.TrimSpace(value); value == "" || given[fl.Name] || err != nil {
+		if value = strings.TrimSpace(value); value == "" || Given(f, fl.Name) || err != nil {
 			return
 		}
 		if e := f.Set(fl.Name, value); e != nil {
@@ -71,6 +69,12 @@ func setFromArgs(f *flag.FlagSet, args []string) (rest []string, err error) {
 func isSwitch(fl *flag.Flag) bool {
 	v, ok := fl.Value.(interface{ IsBoolFlag() bool })
 	return ok && v.IsBoolFlag()
+}
+
+// Given reports whether a flag was set, by the command line or by the environment.
+func Given(f *flag.FlagSet, name string) (given bool) {
+	f.Visit(func(fl *flag.Flag) { given = given || fl.Name == name })
+	return given
 }
 
 // EnvName returns the environment variable that stands in for a flag of f which
