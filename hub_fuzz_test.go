@@ -10,8 +10,8 @@ import (
 	"switchboard/internal/conn"
 )
 
-// FuzzHub plays random conversations: each three bytes are one step of one of five
-// connections over three names: who, does what, with which detail. Queues are small
+// FuzzHub plays random conversations, in open mode or with tokens: each three bytes are
+// one step of one of five connections over three names: who, does what, with which detail. Queues are small
 // and emptied only now and then, so that falling behind is played too. Beside the invariants
 // it checks what each client is told against what a client may conclude.
 func FuzzHub(f *testing.F) {
@@ -19,6 +19,7 @@ func FuzzHub(f *testing.F) {
 	const teacher, student = 1, 2
 	const ownCall, nobody = 3, 9 // details that say which call is meant
 	const room, roomOfAnn = 0, 1
+	const annByToken = 130             // as the first client: the others too
 	as := func(role, name byte) byte { // the detail of a login
 		detail := 8 * role
 		for detail%3 != name {
@@ -47,9 +48,13 @@ func FuzzHub(f *testing.F) {
 	f.Add([]byte{ann, doLoginToResume, ann, ann, die, ann, bob, doLogin, ann, ann, doLoginToResume, bob, bob, doOffer, bob,
 		ann, die, ann, cyd, doLogin, bob, ann, back, 0, ann, readAll, 0})
 	f.Add([]byte{ann, doLogin, ann, bob, doLogin, bob, ann, renewAll, ann, ann, die, ann, bob, renewAll, bob, bob, renewAll, bob, bob, renewAll, bob})
+	// ann's time is over in a call; then somebody takes her name, and is taken bob's.
+	f.Add([]byte{annByToken, doLogin, ann, bob, doLogin, bob, ann, doOffer, bob, ann, outlive, ann, ann, doOffer, cyd, bob, doAnswer, nobody,
+		ann, doLogin, ann, ann, outlive, ann, bob, doLeave, nobody, cyd, doLogin, ann, dan, doLogin, bob, eve, doJoin, room})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		script = script[:min(len(script), 3000)]
 		p := newPlay(t)
+		p.ht.hub.limits.signInFirst = len(script) > 0 && script[0] > 127
 		for ; len(script) >= 3; script = script[3:] {
 			p.step(int(script[0]), script[1], int(script[2]))
 		}
@@ -102,6 +107,8 @@ var (
 	playRoles = []string{"", "teacher", "student"}
 	playRooms = []string{"room", "ann"}
 
+	playSets = []NameSet{nil, {}, {"ann", "room"}}
+
 	playProfiles = []*Profile{playNative, one2oneProfile, socketIOProfile}
 
 	// playNative is told everything, so that a client knows of all its calls.
@@ -127,6 +134,7 @@ const (
 	changeFamily
 	doLoginToResume
 	renewAll // its lease and all others are due
+	outlive  // its grant comes to its end
 	verbs
 )
 
@@ -144,7 +152,7 @@ func (p *play) step(who int, what byte, detail int) {
 	to := p.target(c, detail)
 	switch what % verbs {
 	case doLogin:
-		p.ht.do(c, Login{Name: *nameOf(playNames[detail%3]), Role: playRoles[detail/8%3]})
+		p.ht.do(c, p.login(c, detail))
 	case doOffer:
 		p.ht.do(c, Offer{To: toName(playNames[detail%3]), SDP: sdp})
 	case doRequest:
@@ -173,13 +181,20 @@ func (p *play) step(who int, what byte, detail int) {
 		p.ht.step(clientAsked{c.via, c.profile, Request{Word: "offer", Command: Offer{To: to, SDP: sdp}, Receipt: "0"}})
 	case renewAll:
 		p.renewAll()
+	case outlive:
+		if c.grant != nil {
+			c.grant.Expires, c.grant.Ends = time.Now(), time.Now()
+			p.ht.step(grantDue{c, c.grant})
+		}
 	case changeFamily:
 		if c.session == nil {
 			c.profile = playProfiles[detail%len(playProfiles)]
 		}
 	case doLoginToResume:
 		p.drain(i)
-		p.ht.do(c, Login{Name: *nameOf(playNames[detail%3]), Role: playRoles[detail/8%3], Resume: true})
+		login := p.login(c, detail)
+		login.Resume = true
+		p.ht.do(c, login)
 	}
 	if carrier, ok := c.via.(*testCarrier); ok && carrier.why != nil {
 		p.ht.step(clientGone{c.via, carrier.why}) // as its read loop would tell
@@ -213,6 +228,17 @@ func (p *play) comeBack(i int, what byte, detail int) {
 		}
 	}
 	p.replaceGone()
+}
+
+// login is one with a grant, narrowed or not, if sign-in is by token. Then one without is
+// only said by those who are signed in.
+func (p *play) login(c *Client, detail int) Login {
+	login := proven(playNames[detail%3], playRoles[detail/8%3], time.Hour)
+	login.Grant.MayCall, login.Grant.Rooms = playSets[detail/24%3], playSets[detail/72%3]
+	if !p.ht.hub.limits.signInFirst || detail > 250 && c.loggedIn() {
+		login.Grant = nil
+	}
+	return login
 }
 
 // target is a name, a call of c's, somebody else's call, or nothing.

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -118,6 +119,23 @@ func heard(c *Client) []Event {
 	return events
 }
 
+// pass lets time pass, and has the hub do what timers ask meanwhile. It returns how
+// many steps that were.
+func (ht *hubTester) pass(d time.Duration) (steps int) {
+	ht.Helper()
+	time.Sleep(d)
+	for {
+		synctest.Wait()
+		select {
+		case m := <-ht.hub.inbox:
+			ht.step(m)
+			steps++
+		default:
+			return steps
+		}
+	}
+}
+
 // want checks that c hears just these events.
 func (ht *hubTester) want(c *Client, what string, want ...Event) {
 	ht.Helper()
@@ -169,6 +187,7 @@ func (ht *hubTester) checkInvariants() {
 	ht.checkProbes()
 	ht.checkSessions()
 	ht.checkLeases()
+	ht.checkGrants()
 }
 
 func (ht *hubTester) check(ok bool, format string, args ...any) {

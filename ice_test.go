@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -188,7 +187,7 @@ func TestICEAddresses(t *testing.T) {
 func TestTURNCredentialsAreNotLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		file := secretFile(t, testSecret)
-		s := newStageAt(t, slog.LevelDebug-100, []string{"-turn=turn:a", "-turn-secret-file=" + file, "-turn-ttl=8s"})
+		s := newStage(t, []string{"-log-level=debug", "-turn=turn:a", "-turn-secret-file=" + file, "-turn-ttl=8s"})
 		defer s.leave()
 		hear := func(name string) []byte {
 			event, ok := s.Next(name)

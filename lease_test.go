@@ -48,23 +48,6 @@ func (ht *hubTester) enter(name string) (*Client, string) {
 	return c, told[0].(LoggedIn).TURN
 }
 
-// pass lets time pass, and has the hub do what timers ask meanwhile. It returns how
-// many steps that were.
-func (ht *hubTester) pass(d time.Duration) (steps int) {
-	ht.Helper()
-	time.Sleep(d)
-	for {
-		synctest.Wait()
-		select {
-		case m := <-ht.hub.inbox:
-			ht.step(m)
-			steps++
-		default:
-			return steps
-		}
-	}
-}
-
 func TestLeasesAreRenewedInTurn(t *testing.T) {
 	withLeases(t, func(t *testing.T, ht *hubTester) {
 		ann, anns := ht.enter("ann")

@@ -91,18 +91,12 @@ const stageWindow = 64 << 10
 
 func newStage(t *testing.T, flags []string) *stage {
 	t.Helper()
-	return newStageAt(t, slog.LevelInfo, flags)
-}
-
-// newStageAt returns a stage whose log has all from that level on.
-func newStageAt(t *testing.T, level slog.Level, flags []string) *stage {
-	t.Helper()
 	cfg, err := parseConfig(flags, func(string) (string, bool) { return "", false })
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &stage{t: t, listener: memnet.NewListener()}
-	server, err := newServer(cfg, s.log.logger(level))
+	server, err := newServer(cfg, s.log.logger(cfg.logLevel))
 	if err != nil {
 		t.Fatal(err)
 	}

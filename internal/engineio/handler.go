@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -149,6 +150,9 @@ func (h *Handler) upgrade(w http.ResponseWriter, r *http.Request, id string) {
 		refusal.answer(w)
 		return
 	}
+	if pending.proof != "" { // browsers let pages set no header of a WebSocket
+		r.Header.Set("Authorization", pending.proof)
+	}
 	session, ok := h.host.Open(w, r)
 	if !ok {
 		h.polling.fail(pending)
@@ -225,8 +229,15 @@ func (h *Handler) beginPolling(w http.ResponseWriter, r *http.Request) {
 		unavailable.answer(w)
 		return
 	}
+	if proof := r.Header.Get("Authorization"); len(proof) <= maxProof {
+		began.proof = strings.Clone(proof)
+	}
 	answerPackets(w, []byte(h.opening(began.id, `"websocket"`)))
 }
+
+// maxProof bounds what is kept of an Authorization header. What is longer counts as
+// none.
+const maxProof = 8 << 10
 
 // answerPoll lets a client wait for packets. There are none before it has its
 // WebSocket: the answer tells it to go over, or that there will be none.

@@ -29,6 +29,7 @@ type pollingSessions struct {
 type pollingSession struct {
 	id       string
 	from     netip.Prefix
+	proof    string // the Authorization header of its handshake; set before the client knows the id
 	timer    *time.Timer
 	released chan struct{} // closed when its poll is to return
 
