@@ -149,6 +149,7 @@ func TestLogKeepsTokens(t *testing.T) {
 			for _, said := range []string{`{"sub":"ann","exp":"1h"}`, `{"sub":"ann","exp":"-1h"}`, `{"sub":"a\u0000","exp":"1h"}`, `{"sub":"ann","role":"pilot","exp":"1h"}`} {
 				for _, token := range []string{makeToken(said), makeToken(said)[1:], makeToken(said) + "xxxxxxxxxxxx"} {
 					private = append(private, token)
+					s.Pass(logs.WarningPause) // or lines would be left out
 					how(token)
 				}
 			}
