@@ -104,7 +104,7 @@ func start(cfg Config, stdout io.Writer, errs *logs.Output) error {
 	if err != nil {
 		return err
 	}
-	if cfg.turnSecretFile != "" {
+	if cfg.turnSecretFile != "" && !cfg.usesTokens() {
 		log.Warn("open mode and -turn-secret-file: anybody who signs in gets credentials for the TURN servers")
 	}
 	memory.Tune()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -39,6 +40,9 @@ func TestSecretsStaySecret(t *testing.T) {
 	lines := commandLines(t)
 	s.Stop()
 
+	if strings.Contains(s.Printed.String(), "open mode") {
+		t.Error("the log speaks of open mode where sign-in is by token")
+	}
 	for _, token := range []string{valid, foreign} {
 		secrets = append(secrets, strings.Split(token, ".")[1:]...) // the head is the same for all
 	}
@@ -52,6 +56,12 @@ func TestSecretsStaySecret(t *testing.T) {
 			t.Errorf("secret %d is on a command line", i)
 		}
 	}
+}
+
+// Relays cost money: whoever lets anybody have them is told so.
+func TestRelaysForAnybody(t *testing.T) {
+	s := e2e.Start(t, "-turn", "turn:turn.example.org", "-turn-secret-file", e2e.WriteSecret(t, "turn"))
+	s.Wait(regexp.MustCompile(`level=WARN.*open mode and -turn-secret-file`))
 }
 
 func contentOf(t *testing.T, file string) string {
