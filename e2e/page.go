@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,6 +73,7 @@ type Page struct {
 
 	mu         sync.Mutex
 	complaints []string // errors in the console, violated policies
+	forgiven   []string // parts of those that a test expects
 }
 
 // OpenPage loads the page. When the test ends, whatever the page complained of
@@ -103,6 +105,13 @@ func (p *Page) listen(console func(func(chromedp.ConsoleMessage, error) bool)) {
 	}
 }
 
+// Forgive takes complaints with these words for expected.
+func (p *Page) Forgive(words ...string) { p.forgiven = append(p.forgiven, words...) }
+
+func (p *Page) expected(complaint string) bool {
+	return slices.ContainsFunc(p.forgiven, func(words string) bool { return strings.Contains(complaint, words) })
+}
+
 func (p *Page) finish() {
 	if p.T.Failed() {
 		p.picture()
@@ -111,7 +120,9 @@ func (p *Page) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range p.complaints {
-		p.T.Errorf("in %s's console: %s", p.Name, c)
+		if !p.expected(c) {
+			p.T.Errorf("in %s's console: %s", p.Name, c)
+		}
 	}
 }
 

@@ -5,17 +5,18 @@
 // before the call, while the camera opens, and ends with it. Somebody else may ring
 // meanwhile; both are shown then, and neither is dropped without a word.
 
-import { asError } from './call.js';
+import { asError } from './negotiation.js';
 import { Capture } from './capture.js';
 import { sameName } from './client.js';
 import { isolate } from './names.js';
 import * as notices from './notices.js';
 import { client, on, view } from './switchboard.js';
 import { cancelledWords, capital, endedWords, noMediaWords } from './words.js';
+/** @import { Call } from './call.js' */
 /** @import { End, User } from './types.d.ts' */
 
 /** Our side of a call: whom it is with, how far it is, and what it sends.
- * @typedef {{ name: string, capture: Capture, dialled?: boolean, callID?: string | null, room?: boolean,
+ * @typedef {{ name: string, capture: Capture, dialled?: boolean, call?: Call, room?: boolean,
  *   opened?: boolean, begun?: boolean, answeredAt?: number, connected?: boolean }} Attempt */
 
 const ringsAfter = 1000; // callers without a role hear of a refusal, and not that it rings
@@ -37,6 +38,7 @@ class Calling {
     on('incoming', () => (this.ringing ? view.render() : this.#begin()));
     on('ringing', () => this.#rings());
     on('answered', ({ name }) => this.#answered(name));
+    for (const event of /** @type {const} */ (['detached', 'attached'])) on(event, () => view.render());
     on('connection', ({ state }) => this.#connectionChanged(state));
     on('ended', (end) => this.#ended(end));
   }
@@ -44,7 +46,7 @@ class Calling {
   /** Who rings here and waits for us to accept or decline, or ''. */
   get ringing() {
     const call = client.currentCall;
-    return call?.state === 'incoming' && !this.#answers(call.name, call.callID) ? call.name : '';
+    return call?.state === 'incoming' && !this.#answers(call) ? call.name : '';
   }
 
   /** What is to be heard now: the ring, what callers hear, or nothing. */
@@ -58,7 +60,14 @@ class Calling {
 
   get phase() {
     if (!this.attempt) return 'none';
-    return this.attempt.answeredAt ? 'active' : this.attempt.callID ? 'answering' : 'calling';
+    return this.attempt.answeredAt ? 'active' : this.attempt.call ? 'answering' : 'calling';
+  }
+
+  /** How far it is, beside the picture. A call that is connected needs no server. */
+  get caption() {
+    if (!this.attempt?.connected || this.short) return this.short;
+    if (client.state !== 'signed-in') return 'No connection to the server; the call goes on';
+    return client.currentCall?.detached ? 'The other side has no connection to the server; the call goes on' : '';
   }
 
   /** Calls somebody; dialled says that the name was typed, not taken from the list. @param {string} name */
@@ -72,8 +81,8 @@ class Calling {
   accept() {
     const [call, other] = [client.currentCall, this.attempt];
     if (!call || !this.ringing) return;
-    const { name, callID } = call;
-    this.#open({ name, callID, capture: other?.capture ?? new Capture() });
+    const { name } = call;
+    this.#open({ name, call, capture: other?.capture ?? new Capture() });
     if (other) {
       this.onaside(other.name);
       notices.show('aside', {
@@ -84,12 +93,12 @@ class Calling {
     this.#say(`Answering ${this.party}…`, 'Answering…');
   }
 
-  decline() { if (this.ringing) client.decline(); }
+  decline() { if (this.ringing) client.hangUp(); }
 
   hangUp() {
     const { attempt } = this;
     if (!attempt) return;
-    if (attempt.begun || attempt.callID) client.hangUp();
+    if (attempt.begun || attempt.call) client.hangUp();
     else this.#close(cancelledWords(this.party));
   }
 
@@ -113,25 +122,26 @@ class Calling {
     if (!attempt?.opened || attempt.begun) return;
     if (this.ringing) return this.#say(`${isolate(this.ringing)} is calling; your call to ${this.party} waits…`, 'Waiting…');
     attempt.begun = true;
-    const { callID, name, capture } = attempt;
+    const { name, capture, call = client.currentCall } = attempt;
+    const media = capture.stream;
     try {
-      if (client.currentCall || callID) return await client.accept(capture.stream, callID);
+      if (call) return void await call.accept({ media });
       this.#say(`Calling ${this.party}…`, 'Calling…');
-      const begun = client.call(name, capture.stream);
+      const begun = client.call(name, { media });
       if (!client.role) this.#timer = setTimeout(() => this.#rings(), ringsAfter);
       await begun;
     } catch (error) {
-      if (attempt === this.attempt) this.#close(`The call ${callID ? 'from' : 'to'} ${this.party} was not made. ${asError(error).message}`);
+      if (attempt === this.attempt) this.#close(`The call ${call ? 'from' : 'to'} ${this.party} was not made. ${asError(error).message}`);
     }
   }
 
   /** Says whether the attempt is our answer to a call that rings: we have accepted it, or
    * are about to call the same person.
-   * @param {string} name @param {string | null} callID */
-  #answers(name, callID) {
+   * @param {Call} call */
+  #answers(call) {
     const { attempt } = this;
     if (!attempt) return false;
-    return attempt.callID ? attempt.callID === callID : !attempt.begun && sameName(attempt.name, name);
+    return attempt.call ? attempt.call === call : !attempt.begun && sameName(attempt.name, call.name);
   }
 
   #rings() {
@@ -167,7 +177,7 @@ class Calling {
   #ended(end) {
     const { attempt } = this;
     if (!attempt) this.#close(endedWords(end));
-    else if (attempt.begun || attempt.callID === end.callID) this.#close(endedWords(end, this.party));
+    else if (attempt.begun || attempt.call?.state === 'over') this.#close(endedWords(end, this.party));
     else this.#begin(); // somebody else rang, and our own call has waited
     if (!this.attempt) notices.clear('aside'); // the list of missed calls says it
     if (end.reason === 'failed' && end.by === 'us' && !end.message) notices.show('ice', noMediaWords(client.iceServers));

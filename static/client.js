@@ -1,154 +1,121 @@
 // A client for Switchboard: sign in, call somebody by name, be called. It knows no DOM
-// and needs no library: take this file and call.js along, and types.d.ts for their types.
+// and needs no library: take this file, socket.js, call.js and negotiation.js along, and
+// types.d.ts for their types. Of the browser it needs WebSocket and WebRTC.
 //
 //   import { SwitchboardClient } from './client.js';
 //   const client = new SwitchboardClient('wss://example.org/ws');
-//   const on = (event, act) => client.addEventListener(event, (e) => act(e.detail));
+//   const media = () => navigator.mediaDevices.getUserMedia({ audio: true, video: true });
+//   client.addEventListener('track', (e) => { video.srcObject = e.detail.stream; });
+//   client.addEventListener('incoming', ({ detail: { name, call } }) => confirm(name) ? call.accept({ media }) : call.hangUp());
 //
-//   let media = null;
-//   const stop = () => media?.getTracks().forEach((track) => track.stop());
-//   async function talk(begin) {
-//     try {
-//       await begin(media = await navigator.mediaDevices.getUserMedia({ audio: true, video: true }));
-//     } catch (error) { // no camera, or the call has ended while it opened
-//       stop(), alert(error.message);
-//     }
-//   }
-//   on('incoming', ({ name, callID }) => confirm(name) ? talk((m) => client.accept(m, callID)) : client.decline());
-//   on('track', ({ stream }) => { video.srcObject = stream; });
-//   on('ended', ({ name, reason }) => { stop(); console.log(name, reason); });
-//   on('signedin', () => talk((m) => client.call('bob', m)));
-//   client.signIn('ann');
+//   await client.signIn('ann');
+//   const call = await client.call('bob', { media });
+//   const { reason } = await call.closed;
 //
 // The interface Events in types.d.ts lists the events, and what each has in its `detail`.
 //
-// call, accept, setTrack and share return promises, which are rejected with an Error
-// whose message is for people if nothing was done: not signed in, in another call, or
-// the call has ended meanwhile. Then `ended` tells the end. Ending what has ended does nothing.
-// Tracks belong to whoever opened them, from first to last: this client sends them and
-// stops none. Stop them when a promise is rejected, and when the call has ended.
+// A promise that is rejected has an Error whose message is for people, and whose `code` is
+// the server's if that has refused. `media` is a stream, which stays yours to stop; or a
+// function that opens one when it is needed, whose tracks are stopped when the call ends.
+//
+// Calls outlive the connection to the server (docs/protocol/clients.md): what is asked
+// meanwhile is done when it is back.
 
 import { Call } from './call.js';
-/** @import { Address, Answer, CallFacts, Description, Emit, End, Failure, Login } from './types.d.ts' */
-/** @import { LoginReply, Offer, Received, Sent, Standing, Target } from './types.d.ts' */
-
-const SECOND = 1000;
-
-const times = {
-  open: 10 * SECOND,                  // for a socket to open
-  backOff: [SECOND / 2, 10 * SECOND], // first and longest wait before it is tried again
-  restart: 5 * SECOND,                // over which clients spread their return to a restarting server
-};
-
-const RESTARTING = 1012; // the close code of a server that comes back
+import { parse, Socket } from './socket.js';
+/** @import { Address, CallFacts, Description, Emit, End, Failure, Login, Media } from './types.d.ts' */
+/** @import { LoginReply, Offer, Received, Sent, SignedIn, Target } from './types.d.ts' */
 
 const TypedTarget = /** @type {new () => Target} */ (EventTarget);
 
+const EXPIRED = 4002;          // the close code when a token has expired
+const REPLACED = [4000, 4003]; // those after which the calls, too, are no longer ours
+const UNAWARE = ['gone', 'shutdown']; // ends of which the other side may not know
+
 export class SwitchboardClient extends TypedTarget {
-  /** @type {Standing['state']} */ state = 'offline';
   name = '';
   role = '';
   /** @type {RTCIceServer[]} */ iceServers = [];
 
-  #url;
-  /** @type {WebSocket | null} */ #socket = null;
-  /** @type {Login | null} whom to sign in, again after each loss of the socket */ #login = null;
+  #socket;
+  #rtcConfig;
   /** @type {Call | null} there is one at a time */ #current = null;
-  #attempt = 0; // tries since the last sign-in
-  #timer = 0;   // until the next try, or until this one has taken too long
-  #left = '';   // whose call we left last, while words about it may be under way
+  /** @type {{ login: Login, resolve(me: SignedIn): void, reject(error: Error): void } | null} who waits for a sign-in */ #asked = null;
+  /** @type {Login | null} who is or was signed in, for when a token is needed */ #me = null;
+  /** @type {Call | null} that ended when the server did not know of it, so that the other side may not either */ #old = null;
+  #left = ''; // whose call we left last, while words about it may be under way
 
-  /** @param {string | URL} url */
-  constructor(url) {
+  /** @param {string | URL} url @param {{ rtcConfig?: RTCConfiguration }} [options] rtcConfig is for the
+   *   peer connections, and comes before what the server says */
+  constructor(url, { rtcConfig = {} } = {}) {
     super();
-    this.#url = String(url);
+    this.#rtcConfig = rtcConfig;
+    this.#socket = new Socket(String(url), {
+      emit: (event, detail) => this.#emit(event, detail),
+      hear: (message) => this.#hear(message),
+      forgotten: (code) => this.#forgotten(code),
+    });
   }
 
+  get state() { return this.#socket.state; }
   get currentCall() { return this.#current; }
   get callID() { return this.#current?.callID ?? null; }
   get pc() { return this.#current?.pc ?? null; }
-  get sharing() { return this.#current?.sharing ?? false; }
 
-  connect() {
-    if (this.#socket) return;
-    clearTimeout(this.#timer);
-    const socket = new WebSocket(this.#url);
-    let opened = false;
-    socket.onopen = () => {
-      opened = true;
-      clearTimeout(this.#timer);
-      this.#become({ state: 'open' });
-      if (this.#login) this.send(this.#login);
-    };
-    socket.onmessage = ({ data }) => this.#hear(data);
-    socket.onclose = ({ code }) => this.#lost(code, opened);
-    this.#socket = socket;
-    this.#timer = setTimeout(() => socket.close(), times.open);
-    this.#become({ state: 'connecting' });
+  connect() { this.#socket.connect(); }
+
+  /** Looks whether the connection to the server is alive: for when the network has changed. */
+  check() { this.#socket.check(); }
+
+  /** Connects if need be, and signs in again after each loss of the connection. Resolves when
+   * one is signed in. Whoever is so already is refused, and stays signed in as before.
+   * @param {string} name which may be '' if a token has it
+   * @param {{ role?: string, token?: string }} [options] @returns {Promise<SignedIn>} */
+  signIn(name, { role, token } = {}) {
+    return this.#ask({ type: 'login', ...(name && { name }), ...(role && { role }), ...(token && { token }), resume: true });
   }
 
-  /** Connects if need be, and signs in again after each loss of the connection. Whoever is
-   * signed in already is refused by the server, and stays signed in as before.
-   * @param {string} name @param {string} [role] */
-  signIn(name, role = '') {
-    /** @type {Login} */
-    const login = { type: 'login', name, ...(role && { role }) };
-    if (this.state !== 'signed-in') this.#login = login;
-    if (!this.send(login)) this.connect();
+  /** Shows the server a new token, when `tokenneeded` has asked for one. @param {string} token */
+  async renew(token) {
+    if (!this.#me) throw new Error('You were not signed in.');
+    return this.#ask(this.state === 'signed-in' ? { type: 'login', token } : { ...this.#me, token });
   }
 
   signOut() {
     this.hangUp();
-    this.#login = null;
-    this.#attempt = 0;
-    const socket = this.#socket;
-    if (socket) {
-      socket.onopen = socket.onmessage = socket.onclose = null; // over at once, so that one may sign in again
-      socket.close(1000);
-    }
-    this.#lost(1000, true);
+    this.#socket.close();
   }
 
   users() { this.send({ type: 'users' }); }
 
-  /** Sends a message; returns false if there is no connection. @param {Sent} message */
-  send(message) { return this.#write(JSON.stringify(message)); }
+  /** Sends a message, if need be as soon as the connection is back; returns false if there
+   * is none that could come back. @param {Sent} message */
+  send(message) { return this.#socket.send(JSON.stringify(message)); }
 
   /** Sends a frame as it is, right or wrong: to learn what the server says. @param {string} text */
   sendText(text) {
-    if (!this.#write(text)) return false;
+    if (!this.#socket.send(text)) return false;
     const message = /** @type {Partial<Sent> & { reason?: string }} */ (parse(text) ?? {});
     if (this.#endedBy(message)) this.#leave(message.reason);
     return true;
   }
 
-  /** Rings somebody: a teacher by `request-call`, everybody else by `offer`.
+  /** Rings somebody: a teacher by `request-call`, everybody else by `offer`. Resolves to the
+   * call when it has begun, before it is answered; its `closed` tells how it ends.
    * @param {string} name whom to call
-   * @param {MediaStream} [stream] what to send */
-  async call(name, stream) {
-    if (!this.#login) throw new Error('You are not signed in.');
-    if (this.state !== 'signed-in') throw new Error('You are not signed in yet: there is no connection to the server.');
+   * @param {{ media?: Media }} [options] what to send */
+  async call(name, { media } = {}) {
     if (this.#current) throw new Error(`You are in a call with ${this.#current.name}.`);
+    if (!this.#socket.login) throw new Error('You are not signed in.');
+    if (this.state !== 'signed-in') throw new Error('You are not signed in yet: there is no connection to the server.');
     // A call has no id until the other side is heard, and whoever has just left one
     // with the same person may still hear of that. `users` is answered in its turn:
     // what comes before that answer is not about the new call.
     if (sameName(name, this.#left)) this.users();
     else this.#left = '';
     const vocabulary = this.role.toLowerCase() === 'teacher' ? 'request-call' : 'offer';
-    this.#newCall({ name, vocabulary, outgoing: true }).start(stream);
+    return this.#newCall({ name, vocabulary, outgoing: true }).start(media);
   }
-
-  /** Answers the call that rings.
-   * @param {MediaStream} [stream] what to send
-   * @param {string | null} [callID] which call is meant, as `incoming` told it: while a
-   *   camera opens, one call may end and another begin to ring */
-  async accept(stream, callID = this.callID) {
-    const call = this.#current;
-    if (call?.state !== 'incoming' || call.callID !== callID) throw new Error('The call has ended before it was answered.');
-    this.#accept(call, stream);
-  }
-
-  decline() { if (this.#current?.state === 'incoming') this.hangUp(); }
 
   /** Ends the call in whatever state it is: declines, cancels or hangs up.
    * @param {string} [reason] @param {string} [message] more to say about it in `ended` */
@@ -158,93 +125,70 @@ export class SwitchboardClient extends TypedTarget {
     this.#leave(reason, message);
   }
 
-  /** Changes what one sends; null stops sending. The other side is told by renegotiation.
-   * @param {'audio' | 'video'} kind @param {MediaStreamTrack | null} track */
-  async setTrack(kind, track) { await this.#sending().setTrack(kind, track); }
-
-  /** Adds a picture of the screen beside that of the camera, in the same call. @param {MediaStreamTrack} track */
-  async share(track) {
-    if (this.sharing) throw new Error('A screen is being shared already.');
-    this.#sending().share(track);
-  }
-
-  unshare() { this.#current?.unshare(); }
-
-  #sending() {
-    if (!this.#current?.pc) throw new Error('There is no call in which to send it.');
-    return this.#current;
+  /** @param {Login} login @returns {Promise<SignedIn>} */
+  #ask(login) {
+    this.#asked?.reject(new Error('Another sign-in has taken the place of this one.'));
+    if (this.state !== 'signed-in') this.#me = login;
+    return new Promise((resolve, reject) => {
+      this.#asked = { login, resolve, reject };
+      this.#socket.signIn(login);
+    });
   }
 
   /** @type {Emit} */
   #emit(event, detail) { this.dispatchEvent(new CustomEvent(event, { detail })); }
 
-  /** @param {Standing} standing */
-  #become(standing) {
-    this.state = standing.state;
-    this.#emit('state', standing);
-  }
-
-  /** @param {string} text */
-  #write(text) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(text);
-    this.#emit('message', { direction: 'out', text });
-    return true;
-  }
-
-  /** @param {number} code @param {boolean} opened */
-  #lost(code, opened) {
-    clearTimeout(this.#timer);
-    this.#socket = null;
+  /** Goes on without what the server knew of us. @param {number} code of the connection's end */
+  #forgotten(code) {
     this.#left = '';
-    this.#end('lost', 'server');
-    if (!this.#login) return this.#become({ state: 'offline', code, opened });
-    const retryIn = this.#wait(code);
-    this.#timer = setTimeout(() => this.connect(), retryIn);
-    this.#become({ state: 'waiting', code, opened, retryIn });
+    if (!this.#socket.login) this.#asked?.reject(new Error('The connection to the server has ended.'));
+    if (REPLACED.includes(code)) this.#end('lost', 'server');
+    else this.#detach('lost', 'server');
+    if (code === EXPIRED) this.#emit('tokenneeded', {});
   }
 
-  /** Returns a time that grows from try to try, and spreads the returning clients. @param {number} code */
-  #wait(code) {
-    const [first, longest] = times.backOff;
-    const most = Math.min(longest, first * 2 ** this.#attempt++);
-    if (code === RESTARTING) return first + Math.random() * (times.restart - first);
-    return most * (1 - Math.random() / 2);
-  }
-
-  /** @param {string} text */
-  #hear(text) {
-    this.#emit('message', { direction: 'in', text });
-    const message = /** @type {Received | undefined} */ (parse(text));
-    switch (message?.type) {
+  /** @param {Received} message */
+  #hear(message) {
+    switch (message.type) {
       case 'login': return this.#heardLogin(message);
+      case 'token-expiring': return this.#emit('tokenneeded', { expiresIn: message.expiresIn });
       case 'ice-servers': this.iceServers = message.iceServers; return this.#current?.renewServers();
       case 'users': this.#left = ''; return this.#emit('users', message);
       case 'offer': return this.#heardOffer(message, message.offer);
       case 'request-call': return this.#heardOffer(message, message.sdp);
-      case 'ringing': return this.#tell('ringing', this.#mine(message));
-      case 'answer': return this.#heardAnswer(message, message.answer);
-      case 'respond-call': return this.#heardAnswer(message, message.sdp);
+      case 'ringing': return this.#mine(message)?.heardRinging();
+      case 'answer': return this.#mine(message)?.heardAnswer(message.answer);
+      case 'respond-call': return this.#mine(message)?.heardAnswer(message.sdp);
       case 'candidate': return this.#mine(message)?.addCandidate(message.candidate);
       // Its other fields are the candidate's own: a name among them would be the other side's word.
       case 'new-ice-candidate': return this.#mine({ callID: message.callID })?.addCandidate(message);
-      case 'leave': return this.#mine(message) && this.#end(message.reason, 'them');
+      case 'leave': return this.#mine(message) && this.#heardLeave(message.reason);
       case 'error': return this.#heardError(message);
     }
   }
 
   /** @param {LoginReply} message */
   #heardLogin(message) {
-    if (message.success === false) {
-      if (this.state !== 'signed-in') this.#login = null; // the same name would be refused again
-      return this.#emit('refused', { ...message, request: 'login' });
+    if (message.success && message.resumed) {
+      this.iceServers = message.iceServers ?? [];
+      return this.#current?.resumed();
+    }
+    const asked = this.#asked;
+    this.#asked = null;
+    if (!message.success) {
+      if (this.state !== 'signed-in') this.#socket.login = null; // the same would be refused again
+      asked?.reject(Object.assign(new Error(message.message), { code: message.code }));
+      this.#emit('refused', { ...message, request: 'login' });
+      return message.code === 'bad-token' ? this.#emit('tokenneeded', {}) : undefined;
     }
     const { name, role = '', iceServers = [] } = message;
     Object.assign(this, { name, role, iceServers });
-    this.#login ??= { type: 'login', name, ...(role && { role }) };
-    this.#attempt = 0;
-    this.#become({ state: 'signed-in' });
+    this.#me ??= this.#socket.login; // typed by hand
+    if (asked?.login.token) Object.assign(this.#me ?? {}, { token: asked.login.token });
+    this.#current?.renewServers();
     this.#emit('signedin', { name, role, iceServers });
+    asked?.resolve({ name, role, iceServers });
+    this.#current?.reattach();
   }
 
   /** @param {Offer} message @param {Description} description */
@@ -252,44 +196,26 @@ export class SwitchboardClient extends TypedTarget {
     const call = this.#current;
     const { name, callID } = message;
     if (call && call.callID === callID) return call.heardOffer(description);
-    // Both called at once, and the other offer came first: it made the call.
-    // We wanted to talk, so its offer is answered in place of ours.
-    if (call?.state === 'calling' && sameName(call.name, name)) {
-      call.close();
-      return this.#accept(this.#rung(message, description), call.stream);
+    if (call && sameName(call.name, name)) {
+      if (call.continues(description)) return call.attach(message, description);
+      // Both called at once, and the other offer came first: it made the call.
+      // We wanted to talk, so its offer is answered in place of ours.
+      if (call.state === 'calling') return call.yield(message, description);
     }
+    if (this.#old?.continues(description)) return void this.send({ type: 'leave', callID });
     if (call) {
       this.send({ type: 'leave', callID, reason: 'busy' });
       return this.#emit('missed', { name, callID });
     }
-    this.#rung(message, description);
-    this.#emit('incoming', { name, callID });
+    const rings = this.#newCall({ name, callID, vocabulary: message.type, outgoing: false });
+    rings.heardOffer(description);
+    this.#emit('incoming', { name, callID, call: rings });
   }
 
-  /** @param {Offer} message @param {Description} description */
-  #rung({ type, name, callID }, description) {
-    const call = this.#newCall({ name, callID, vocabulary: type, outgoing: false });
-    call.heardOffer(description);
-    return call;
-  }
-
-  /** @param {Call} call @param {MediaStream} [stream] */
-  #accept(call, stream) {
-    call.accept(stream);
-    this.#tell('answered', this.#current);
-  }
-
-  /** @param {Answer} message @param {Description} description */
-  #heardAnswer(message, description) {
-    const call = this.#mine(message);
-    const first = call?.state === 'calling';
-    call?.heardAnswer(description);
-    if (first) this.#tell('answered', call);
-  }
-
-  /** @param {'ringing' | 'answered'} event @param {Call | null} call */
-  #tell(event, call) {
-    if (call) this.#emit(event, { name: call.name, callID: call.callID ?? '' });
+  /** @param {string} reason */
+  #heardLeave(reason) {
+    if (UNAWARE.includes(reason)) this.#detach(reason, 'them');
+    else this.#end(reason, 'them');
   }
 
   /** @param {Failure} error */
@@ -297,13 +223,14 @@ export class SwitchboardClient extends TypedTarget {
     const call = this.#current;
     const offered = error.request === 'offer' || error.request === 'request-call';
     if (error.request === 'users') this.#left = '';
+    if (offered && call?.detached) return call.attachLater();
     if (offered && call?.state === 'calling') {
       if (!this.#left) this.#end(error.code, 'server', error.message);
       return;
     }
     if (error.code === 'glare') return; // settled: theirs is the call
     if (error.code === 'no-such-call') { // ours, or late words about an earlier one
-      if (call && error.callID === call.callID) this.#end('gone', 'server');
+      if (call?.callID && error.callID === call.callID) this.#end('gone', 'server');
       return;
     }
     const change = Boolean(offered && call?.changeRefused());
@@ -325,10 +252,12 @@ export class SwitchboardClient extends TypedTarget {
   /** @param {CallFacts} facts */
   #newCall(facts) {
     const call = new Call(facts, {
-      iceServers: () => this.iceServers,
+      config: () => ({ iceServers: this.iceServers, ...this.#rtcConfig }),
+      online: () => this.state === 'signed-in',
       send: (message) => this.send(message),
       emit: (event, detail) => this.#emit(event, detail),
-      fail: (message) => call === this.#current && this.hangUp('failed', message),
+      hangUp: (reason, message) => call === this.#current && this.hangUp(reason, message),
+      over: (reason, by, message) => call === this.#current && this.#end(reason, by, message),
     });
     this.#current = call;
     return call;
@@ -351,7 +280,13 @@ export class SwitchboardClient extends TypedTarget {
     const { name, state } = this.#current;
     const known = reason === 'failed' || (reason === 'busy' && state === 'incoming');
     this.#left = name;
-    this.#end(known ? reason : { incoming: 'declined', calling: 'cancelled', active: 'hangup' }[state], 'us', message);
+    this.#end(known ? reason : { incoming: 'declined', calling: 'cancelled', active: 'hangup', over: '' }[state], 'us', message);
+  }
+
+  /** Lets a call go on that the server does not know any more, or ends it if nothing flows.
+   * @param {string} reason @param {End['by']} by */
+  #detach(reason, by) {
+    if (this.#current && !this.#current.detach(reason)) this.#end(reason, by);
   }
 
   /** @param {string} reason @param {End['by']} by @param {string} [message] */
@@ -359,19 +294,12 @@ export class SwitchboardClient extends TypedTarget {
     const call = this.#current;
     if (!call) return;
     this.#current = null;
-    call.close();
+    this.#old = call.detached ? call : null;
     const { name, callID, outgoing, since } = call;
-    const seconds = since ? (Date.now() - since) / SECOND : 0;
-    this.#emit('ended', { name, callID, reason, by, outgoing, answered: since > 0, seconds, message });
-  }
-}
-
-/** Returns what a text is as JSON, or undefined if it is none. @param {string} text @returns {unknown} */
-export function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    const seconds = since ? (Date.now() - since) / 1000 : 0;
+    const end = { name, callID, reason, by, outgoing, answered: since > 0, seconds, message };
+    call.close(end);
+    this.#emit('ended', end);
   }
 }
 

@@ -15,22 +15,23 @@ export class Connection {
   constructor() {
     on('state', ({ state, code, opened, retryIn = 0 }) => {
       clearInterval(this.#countdown);
-      byID('retry').hidden = state !== 'waiting';
+      byID('retry').hidden = !retryIn;
       write(byID('countdown'), '');
-      if (state === 'waiting') this.#countDown(Date.now() + retryIn);
+      if (retryIn) this.#countDown(Date.now() + retryIn);
       if (state === 'signed-in') notices.clear('socket');
       if (state === 'signed-in' || state === 'offline') this.joined = state === 'signed-in';
-      if (state === 'waiting' || state === 'offline') explain(code, opened);
+      if (code) explain(code, opened);
       view.render();
     });
     onClick('retry', () => client.connect());
-    window.addEventListener('online', () => client.state === 'waiting' && client.connect());
+    window.addEventListener('online', () => (['waiting', 'resuming'].includes(client.state) ? client.connect() : client.check()));
   }
 
   get words() {
     const { state, name, role } = client;
     switch (state) {
       case 'connecting': return this.joined ? 'Reconnecting…' : 'Connecting…';
+      case 'resuming': return 'Connection lost; coming back';
       case 'waiting': return this.joined ? 'Connection lost; reconnecting' : 'No connection; trying again';
       case 'open': return 'Connected, not signed in';
       case 'signed-in': return `Signed in as ${isolate(name)}${role && ` (${role})`}`;
@@ -53,7 +54,7 @@ async function explain(code, opened) {
   if (words) notices.show('socket', { title: 'The connection was closed.', text: words });
   if (opened !== false) return;
   const why = await whyNoSocket();
-  if (['waiting', 'connecting'].includes(client.state)) notices.show('socket', why);
+  if (['waiting', 'connecting', 'resuming'].includes(client.state)) notices.show('socket', why);
 }
 
 /** Resolves to a guess, since the browser does not say why a socket fails. Whether this

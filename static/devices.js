@@ -1,6 +1,6 @@
 // Devices switches microphone, camera and screen of a call on and off while it runs.
 
-import { asError } from './call.js';
+import { asError } from './negotiation.js';
 import { calling } from './calling.js';
 import { missing } from './media.js';
 import * as notices from './notices.js';
@@ -15,7 +15,7 @@ export function startDevices() {
     notices.show('refused', { title: 'The change did not reach the other side.', text: refusedWords(refusal) });
     // A screen that was new in the change is not shared any more.
     const capture = present();
-    if (capture && !client.sharing) stopSharing(capture);
+    if (capture && !client.currentCall?.sharing) stopSharing(capture);
   });
 }
 
@@ -67,7 +67,7 @@ export async function toggleScreen() {
   if (capture.screen) return stopSharing(capture);
   try {
     const screen = await capture.openScreen();
-    if (screen) await client.share(screen);
+    if (screen) await client.currentCall?.share(screen);
   } catch (error) {
     capture.drop(capture.screen);
     if (!capture.over) notices.show('share', { title: 'The screen cannot be shared.', text: asError(error).message });
@@ -90,7 +90,7 @@ function lost(capture, kind) {
 /** @param {Capture} capture */
 function stopSharing(capture) {
   capture.drop(capture.screen);
-  client.unshare();
+  client.currentCall?.unshare();
   view.render();
 }
 
@@ -99,7 +99,7 @@ async function send(capture, kind, track) {
   view.render();
   if (!client.pc) return; // not sent yet
   try {
-    await client.setTrack(kind, track);
+    await client.currentCall?.setTrack(kind, track);
   } catch (error) {
     if (!capture.over) notices.show('media', { title: 'The other side was not told.', text: asError(error).message });
   }

@@ -1,6 +1,6 @@
 // Camera, microphone and screen, and clear words where the browser gives none of them.
 
-import { asError } from './call.js';
+import { asError } from './negotiation.js';
 /** @import { Notice } from './notices.js' */
 
 /** What an opener resolves to; a Capture asks them and owns the tracks.

@@ -94,7 +94,7 @@ function render() {
   turnTo(calling.attempt ? 'stage' : connection.joined ? 'directory' : 'welcome');
   byID('me-avatar').hidden = !connection.joined;
   byID('me-avatar').textContent = initials(client.name);
-  byID('sign-out').hidden = !connection.joined && !['connecting', 'waiting'].includes(client.state);
+  byID('sign-out').hidden = !connection.joined && !['connecting', 'waiting', 'resuming'].includes(client.state);
   byID('sign-out').textContent = connection.joined ? 'Sign out' : 'Cancel';
   byID('turn-on-ring').hidden = !connection.joined || !attention.locked;
   write(byID('status'), status);

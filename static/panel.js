@@ -1,6 +1,6 @@
 // The panel that shows every frame and sends one's own, so that the page teaches the protocol.
 
-import { parse } from './client.js';
+import { parse } from './socket.js';
 import { byID, copyOf, find, onClick } from './elements.js';
 import { client, on } from './switchboard.js';
 

@@ -29,7 +29,7 @@ export function startSession(hooks) {
     event.preventDefault();
     for (const field of [nameField, roleField]) showError(field, '');
     hooks.signing(Boolean(link.call) && event.submitter !== byID('sign-in-only'));
-    client.signIn(nameField.value.trim(), roleField.value.trim());
+    client.signIn(nameField.value.trim(), { role: roleField.value.trim() }).catch(() => {}); // `refused` tells
     askPermission().then((problem) => notices.show('media', problem));
   });
   byID('sign-in-form').addEventListener('input', ({ target }) => {
@@ -61,7 +61,7 @@ function begin() {
 /** Signs in again as before. */
 export function resume() {
   const before = remembered();
-  if (before) client.signIn(before.name, before.role);
+  if (before) client.signIn(before.name, { role: before.role }).catch(() => {});
 }
 
 export function signOut() {

@@ -26,7 +26,7 @@ export class Stage {
 
   /** Shows the present attempt; without one the stage is closed. */
   render() {
-    const { attempt, phase, short } = calling;
+    const { attempt, phase, caption } = calling;
     if (!attempt) return this.#close();
     const { name, connected, answeredAt = 0, capture } = attempt;
     stage.hidden = false;
@@ -35,7 +35,7 @@ export class Stage {
     byID('party-name').title = name;
     byID('remote-avatar').textContent = initials(name);
     byID('local-avatar').textContent = initials(client.name);
-    write(byID('progress'), short);
+    write(byID('progress'), caption);
     if (local.srcObject !== capture.stream) local.srcObject = capture.stream;
     if (connected) {
       this.#clock ||= setInterval(() => showClock(answeredAt), 1000);

@@ -21,9 +21,7 @@ func openClients(t *testing.T, flags ...string) *e2e.Page {
 		}));
 		window.signIn = async (name, role) => {
 			const client = make();
-			const done = heard(client, "signedin");
-			client.signIn(name, role);
-			await done;
+			await client.signIn(name, { role });
 			return client;
 		};
 		// refusal is the message of what a promise is rejected with.
@@ -45,10 +43,10 @@ func TestClientBareSDP(t *testing.T) {
 		await ann.call("bob");
 		await rung;
 		const connected = heard(ann, "connection", ({ state }) => state === "connected");
-		await bob.accept();
+		await bob.currentCall.accept();
 		await connected;
 		const { pc } = bob, screen = heard(bob, "track", ({ screen }) => screen);
-		await ann.share(document.createElement("canvas").captureStream().getTracks()[0]);
+		await ann.currentCall.share(document.createElement("canvas").captureStream().getTracks()[0]);
 		await screen;
 		const same = pc === bob.pc;
 		ann.signOut(), bob.signOut();
@@ -64,8 +62,8 @@ func TestClientRefusals(t *testing.T) {
 	p := openClients(t, "-may-call", "teacher:student,student:teacher,-:-")
 	tests := []struct{ name, play, want string }{
 		{"call when signed out", `refusal(make().call("bob"))`, "You are not signed in."},
-		{"call while connecting", `(async () => { const ann = make(); ann.signIn("ann"); const said = await refusal(ann.call("bob")); ann.signOut(); return said; })()`,
-			"You are not signed in yet: there is no connection to the server."},
+		{"call while connecting", `(async () => { const ann = make(); const signing = refusal(ann.signIn("ann")); const said = await refusal(ann.call("bob")); ann.signOut(); return said + " " + await signing; })()`,
+			"You are not signed in yet: there is no connection to the server. The connection to the server has ended."},
 		{"call in a call", `(async () => {
 			const [ann, bob] = [await signIn("ann"), await signIn("bob")];
 			const rung = heard(bob, "incoming");
@@ -78,15 +76,14 @@ func TestClientRefusals(t *testing.T) {
 			bob.signOut();
 			return said;
 		})()`, "You are in a call with bob."},
-		{"accept when nothing rings", `refusal(make().accept())`, "The call has ended before it was answered."},
 		{"accept after the call has ended", `(async () => {
 			const [ann, bob] = [await signIn("ann"), await signIn("bob")];
 			const rung = heard(bob, "incoming"), ended = heard(bob, "ended");
 			await ann.call("bob");
-			const { callID } = await rung;
+			const { call } = await rung;
 			ann.hangUp();
 			await ended;
-			const said = await refusal(bob.accept(new MediaStream(), callID));
+			const said = await refusal(call.accept());
 			ann.signOut(), bob.signOut();
 			return said;
 		})()`, "The call has ended before it was answered."},
@@ -94,13 +91,13 @@ func TestClientRefusals(t *testing.T) {
 			const [ann, bob, cat] = [await signIn("ann"), await signIn("bob"), await signIn("cat")];
 			const rung = heard(bob, "incoming"), ended = heard(bob, "ended");
 			await ann.call("bob");
-			const { callID } = await rung;
+			const { call } = await rung;
 			ann.hangUp();
 			await ended;
 			const again = heard(bob, "incoming");
 			await cat.call("bob");
 			await again;
-			const said = await refusal(bob.accept(new MediaStream(), callID));
+			const said = await refusal(call.accept());
 			const state = bob.currentCall.state;
 			const over = heard(bob, "ended");
 			cat.signOut();
@@ -108,14 +105,19 @@ func TestClientRefusals(t *testing.T) {
 			ann.signOut(), bob.signOut();
 			return said + " " + state;
 		})()`, "The call has ended before it was answered. incoming"},
-		{"setTrack without a call", `refusal(make().setTrack("video", null))`, "There is no call in which to send it."},
-		{"share without a call", `refusal(make().share(null))`, "There is no call in which to send it."},
-		{"ends of nothing", `(async () => { const ann = make(); ann.hangUp(); ann.decline(); ann.unshare(); return "nothing"; })()`, "nothing"},
+		{"a track after the end", `(async () => {
+			const [ann, bob] = [await signIn("ann"), await signIn("bob")];
+			const call = await ann.call("bob");
+			call.hangUp();
+			const { reason } = await call.closed;
+			const said = [reason, await refusal(call.setTrack("video", null)), await refusal(call.share(null))];
+			ann.signOut(), bob.signOut();
+			return said.join(" ");
+		})()`, "cancelled There is no call in which to send it. There is no call in which to send it."},
+		{"ends of nothing", `(async () => { const ann = make(); ann.hangUp(); return "nothing"; })()`, "nothing"},
 		{"signing in when signed in", `(async () => {
 			const ann = await signIn("ann");
-			const refused = heard(ann, "refused");
-			ann.signIn("bob");
-			const { code } = await refused;
+			const code = await ann.signIn("bob").catch((error) => error.code);
 			const said = [code, ann.name, ann.state].join(" ");
 			ann.signOut();
 			return said;

@@ -37,7 +37,7 @@ func TestReadmePage(t *testing.T) {
 	wantCameraOff(bob)
 }
 
-// readmePage returns a folder with the page and the two files that it needs.
+// readmePage returns a folder with the page and the files that it needs.
 func readmePage(t *testing.T) string {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join(e2e.Root, "README.md"))
@@ -49,7 +49,7 @@ func readmePage(t *testing.T) string {
 		t.Fatalf("README.md shows %d pages, expected 1", len(pages))
 	}
 	files := map[string][]byte{"index.html": pages[0][1], "favicon.ico": nil} // browsers ask for the icon
-	for _, name := range []string{"client.js", "call.js"} {
+	for _, name := range []string{"client.js", "socket.js", "call.js", "negotiation.js"} {
 		if files[name], err = os.ReadFile(filepath.Join(e2e.Root, "static", name)); err != nil {
 			t.Fatal(err)
 		}
