@@ -76,10 +76,7 @@ export class SwitchboardClient extends TypedTarget {
   }
 
   /** Shows the server a new token, when `tokenneeded` has asked for one. @param {string} token */
-  async renew(token) {
-    if (!this.#me) throw new Error('You were not signed in.');
-    return this.#ask(this.state === 'signed-in' ? { type: 'login', token } : { ...this.#me, token });
-  }
+  renew(token) { return this.#ask({ ...(this.state === 'signed-in' ? { type: 'login' } : this.#me ?? { type: 'login', resume: true }), token }); }
 
   signOut() {
     this.hangUp();

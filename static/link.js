@@ -7,6 +7,14 @@ const [name, role, call] = ['name', 'role', 'call'].map((key) => (parameters.get
 
 export const link = { name, role, call };
 
+/** Returns the token in the page's address, or ''. It is taken out of the bar and the
+ * history, for nobody else to see; the server never does, as it stands behind #. */
+export function takeToken() {
+  const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
+  if (token) history.replaceState(null, '', location.pathname + location.search);
+  return token;
+}
+
 /** @type {Record<string, string>} */
 const counterparts = { teacher: 'student', student: 'teacher' };
 

@@ -2,21 +2,24 @@
 
 import { askPermission } from './capture.js';
 import { byID } from './elements.js';
-import { link } from './link.js';
+import { link, takeToken } from './link.js';
 import { isolate, write } from './names.js';
 import * as notices from './notices.js';
 import { client, on } from './switchboard.js';
-import { refusedWords } from './words.js';
+import { refusedWords, tokenWords } from './words.js';
 
 const nameField = byID('name', HTMLInputElement);
 const roleField = byID('role', HTMLInputElement);
+let token = ''; // that one signs in with, if a link has brought one
 const chips = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('[data-role]'));
 
 /** Fills in the form, and signs in after a reload. The hooks are told that somebody signs in
  * by hand, for the call of the link or without, and that this was refused.
  * @param {{ signing(call: boolean): void, refused(): void }} hooks */
 export function startSession(hooks) {
-  on('signedin', ({ name, role }) => remember({ name, role }));
+  on('signedin', ({ name, role }) => remember({ name, role, token }));
+  on('tokenneeded', ({ expiresIn }) => notices.show('token', tokenWords(expiresIn)));
+  window.addEventListener('hashchange', showToken);
   on('refused', (refusal) => {
     if (refusal.request !== 'login' || client.state === 'signed-in') return; // the panel shows what was typed there
     remember(null);
@@ -29,7 +32,8 @@ export function startSession(hooks) {
     event.preventDefault();
     for (const field of [nameField, roleField]) showError(field, '');
     hooks.signing(Boolean(link.call) && event.submitter !== byID('sign-in-only'));
-    client.signIn(nameField.value.trim(), { role: roleField.value.trim() }).catch(() => {}); // `refused` tells
+    token = '';
+    signIn(nameField.value.trim(), roleField.value.trim());
     askPermission().then((problem) => notices.show('media', problem));
   });
   byID('sign-in-form').addEventListener('input', ({ target }) => {
@@ -45,6 +49,20 @@ export function startSession(hooks) {
   begin();
 }
 
+/** Signs in; `refused` tells of what goes wrong. @param {string} name */
+function signIn(name, role = '') { client.signIn(name, { role, token }).catch(() => {}); }
+
+/** Signs in with a token of the address, or renews the one before; returns false if there is none. */
+function showToken() {
+  const found = takeToken();
+  if (!found) return false;
+  token = found;
+  notices.clear('token');
+  if (client.state === 'signed-in') client.renew(token).catch(() => {});
+  else signIn('');
+  return true;
+}
+
 /** Fills in the form, from the link or from what was signed in with in this tab. After a
  * reload one is signed in again, which opens no camera and calls nobody. */
 function begin() {
@@ -54,6 +72,7 @@ function begin() {
   nameField.value = name;
   roleField.value = role;
   showForm();
+  if (showToken()) return;
   if (again) resume();
   else if (!name) nameField.focus();
 }
@@ -61,11 +80,14 @@ function begin() {
 /** Signs in again as before. */
 export function resume() {
   const before = remembered();
-  if (before) client.signIn(before.name, { role: before.role }).catch(() => {});
+  if (!before) return;
+  token = before.token;
+  signIn(before.name, before.role);
 }
 
 export function signOut() {
   remember(null);
+  notices.clear('token');
   client.signOut();
 }
 
@@ -100,7 +122,7 @@ function wasReloaded() {
 
 const key = 'switchboard'; // in the tab's own storage, which a browser may withhold
 
-/** @returns {{ name: string, role: string } | null} */
+/** @returns {{ name: string, role: string, token: string } | null} */
 function remembered() {
   try {
     return JSON.parse(sessionStorage.getItem(key) ?? 'null');

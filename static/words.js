@@ -64,9 +64,18 @@ export function refusedWords({ code, message, request }, name = '') {
     case 'forbidden': return `That is not allowed. ${sentence(message || code)}`;
     case 'unsupported': return 'Its page cannot change a running call, so neither a shared screen nor a '
       + 'camera that is switched on or off gets there. The call goes on as it was.';
+    case 'bad-token': return 'This server lets in who comes by a link with a token that is still good. Ask for a new link where you got yours.';
     case 'rate-limited': return 'Too many messages in a short time. Wait a moment.';
     default: return `The server refused${request ? ` "${request}"` : ' that'}. ${sentence(message || code)}`;
   }
+}
+
+/** Says that another token is needed. @param {number} [expiresIn] seconds, if the last is good for so long @returns {Notice} */
+export function tokenWords(expiresIn) {
+  return {
+    title: expiresIn ? 'Your link is good for a minute more.' : 'You need a new link.',
+    text: 'Ask for a new one where you got yours, and open it in this tab. A call that is going on is not cut off.',
+  };
 }
 
 /** @param {string} name */
@@ -115,6 +124,8 @@ export function capital(text) { return text[0].toUpperCase() + text.slice(1); }
 export function closedWords(code) {
   switch (code) {
     case 1008: return 'The server closed the connection: too many bad messages, or no sign-in for too long.';
+    case 4000: return 'You have signed in elsewhere: in another tab, or on another device.';
+    case 4003: return 'The operator of the server has signed you out.';
     case 1009: return 'The server closed the connection: the message was too large.';
     default: return '';
   }

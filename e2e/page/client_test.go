@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"testing"
 
 	"switchboard/e2e"
@@ -13,7 +14,7 @@ func openClients(t *testing.T, flags ...string) *e2e.Page {
 	p.Name = "client.js"
 	e2e.Value[bool](p, `import(new URL("client.js", document.baseURI)).then(({ SwitchboardClient }) => {
 		const url = new URL("ws", document.baseURI.replace("http", "ws"));
-		window.make = () => new SwitchboardClient(url);
+		window.make = (options) => new SwitchboardClient(url, options);
 		window.heard = (client, event, test = () => true) => new Promise((resolve) => client.addEventListener(event, function once({ detail }) {
 			if (!test(detail)) return;
 			client.removeEventListener(event, once);
@@ -23,6 +24,13 @@ func openClients(t *testing.T, flags ...string) *e2e.Page {
 			const client = make();
 			await client.signIn(name, { role });
 			return client;
+		};
+		// endBy has a client hear that the server closes its socket.
+		window.endBy = (socket, code) => {
+			const { onclose } = socket;
+			socket.onmessage = socket.onclose = null;
+			socket.close(1000);
+			onclose({ code });
 		};
 		// refusal is the message of what a promise is rejected with.
 		window.refusal = (promise) => promise.then(() => "done", (error) => error instanceof Error ? error.message : "no Error");
@@ -136,5 +144,154 @@ func TestClientRefusals(t *testing.T) {
 		if got := e2e.Value[string](p, tt.play); got != tt.want {
 			t.Errorf("%s: %q, expected %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// media may be a function: it is called when it is needed, and what it opens goes off with
+// the call, however that ends. A stream belongs to its owner.
+func TestClientMedia(t *testing.T) {
+	p := openClients(t)
+	const helpers = `
+		const opened = [];
+		const media = async () => {
+			const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+			opened.push(...stream.getTracks());
+			return stream;
+		};
+		const live = () => opened.filter((track) => track.readyState === "live").length;
+		const [ann, bob] = [await signIn("ann"), await signIn("bob")];
+		const out = () => (ann.signOut(), bob.signOut());
+	`
+	tests := []struct{ name, play, want string }{
+		{"a call", `
+			const rung = heard(bob, "incoming");
+			const call = await ann.call("bob", { media });
+			const ringing = opened.length;
+			const connected = heard(ann, "connection", ({ state }) => state === "connected");
+			const theirs = await (await rung).call.accept({ media });
+			await connected;
+			const said = [ringing, live(), call === ann.currentCall, call.state];
+			theirs.hangUp();
+			const ends = [await call.closed, await theirs.closed];
+			return [...said, live(), ...ends.map(({ reason, by }) => reason + " " + by)].join();`,
+			"1,2,true,active,0,hangup them,hangup us"},
+		{"nobody is there", `
+			const call = await ann.call("cat", { media });
+			const { reason } = await call.closed;
+			return [reason, opened.length, live()].join();`, "no-such-user,1,0"},
+		{"no camera", `
+			const said = await refusal(ann.call("bob", { media: async () => { throw new Error("no camera"); } }));
+			return [said, ann.currentCall].join();`, "no camera,"},
+		{"no camera to answer with", `
+			const rung = heard(bob, "incoming");
+			await ann.call("bob");
+			const { call } = await rung;
+			const said = await refusal(call.accept({ media: async () => { throw new Error("no camera"); } }));
+			const state = call.state;
+			await call.accept({ media });
+			return [said, state, call.state].join();`, "no camera,incoming,active"},
+		{"the end while it opens", `
+			const rung = heard(bob, "incoming"), ended = heard(bob, "ended");
+			const mine = await ann.call("bob");
+			const { call } = await rung;
+			const said = refusal(call.accept({ media: async () => { const stream = await media(); mine.hangUp(); await ended; return stream; } }));
+			return [await said, opened.length, live()].join();`, "The call has ended before it was answered.,1,0"},
+		{"two answers", `
+			const rung = heard(bob, "incoming");
+			await ann.call("bob");
+			const { call } = await rung;
+			const answers = await Promise.all([call.accept({ media }).then(() => "done"), refusal(call.accept({ media }))]);
+			return [...answers, opened.length].join();`, "done,The call is being answered already.,1"},
+		{"both call while it opens", `
+			const answered = Promise.all([heard(ann, "answered"), heard(bob, "answered")]);
+			const calls = await Promise.all([ann.call("bob", { media }), bob.call("ann", { media })]);
+			await answered;
+			const ids = calls.map((call) => call.callID), outgoing = calls.filter((call) => call.outgoing).length;
+			calls[0].hangUp();
+			await calls[1].closed;
+			return [ids[0] === ids[1], outgoing, opened.length, live()].join();`, "true,1,2,0"},
+		{"a stream", `
+			const stream = await media();
+			const call = await ann.call("cat", { media: stream });
+			await call.closed;
+			const said = live();
+			stream.getTracks()[0].stop();
+			return said;`, "1"},
+		{"rtcConfig", `
+			const cat = make({ rtcConfig: { bundlePolicy: "max-bundle", iceServers: [{ urls: "stun:192.0.2.1:3478" }] } });
+			await cat.signIn("cat");
+			await cat.call("bob");
+			const { bundlePolicy, iceServers } = cat.pc.getConfiguration();
+			cat.signOut();
+			return [bundlePolicy, iceServers[0].urls].join();`, "max-bundle,stun:192.0.2.1:3478"},
+	}
+	for _, tt := range tests {
+		got := e2e.Value[any](p, "(async () => {"+helpers+"try {"+tt.play+"} finally { out(); } })()")
+		if fmt.Sprint(got) != tt.want {
+			t.Errorf("%s: %v, expected %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// tokens stands between a page and a server without tokens: a sign-in by the token
+// "good" becomes one of tess, any other token is refused.
+const tokens = `
+window.shown = [];
+window.WebSocket = class extends WebSocket {
+	send(text) {
+		const { token, ...message } = JSON.parse(text);
+		if (token === undefined) return super.send(text);
+		shown.push(token);
+		if (token === "good") return super.send(JSON.stringify({ ...message, name: "tess" }));
+		const reply = message.resume ? { success: false, code: "bad-token", message: "a valid token is needed to sign in" } : { success: true, name: "tess" };
+		this.onmessage({ data: JSON.stringify({ type: "login", ...reply }) });
+	}
+};
+`
+
+// A token is shown, asked for when it is refused or expires, and renewed in place.
+func TestClientTokens(t *testing.T) {
+	p := openClients(t)
+	got := e2e.Value[string](p, `(async () => {`+tokens+`
+		const tess = make(), sockets = [];
+		window.WebSocket = class extends WebSocket { constructor(url) { super(url); sockets.push(this); } };
+		const needed = heard(tess, "tokenneeded");
+		const code = await tess.signIn("", { token: "stale" }).catch((error) => error.code);
+		await needed;
+		const { name } = await tess.renew("good");
+		const expiring = heard(tess, "tokenneeded");
+		sockets.at(-1).onmessage({ data: '{"type":"token-expiring","expiresIn":60,"seq":1}' });
+		const { expiresIn } = await expiring;
+		await tess.renew("newer");
+		const state = tess.state;
+		const expired = heard(tess, "tokenneeded");
+		endBy(sockets.at(-1), 4002);
+		await expired;
+		const offline = tess.state;
+		await tess.renew("good");
+		tess.signOut();
+		return [code, name, expiresIn, state, offline, ...shown].join();
+	})()`)
+	if want := "bad-token,tess,60,signed-in,offline,stale,good,newer,good"; got != want {
+		t.Errorf("%s, expected %s", got, want)
+	}
+}
+
+// After these close codes a client does not come back, and its call is over if it is another's now.
+func TestClientStaysAway(t *testing.T) {
+	p := openClients(t)
+	got := e2e.Value[string](p, `(async () => {
+		const sockets = [], said = [];
+		window.WebSocket = class extends WebSocket { constructor(url) { super(url); sockets.push(this); } };
+		for (const code of [1008, 4000, 4003, 4900]) {
+			const ann = await signIn("ann" + code);
+			endBy(sockets.at(-1), code);
+			said.push(code, ann.state);
+			ann.signOut();
+		}
+		return said.join();
+	})()`)
+	if want := "1008,offline,4000,offline,4003,offline,4900,resuming"; got != want {
+		t.Errorf("%s, expected %s", got, want)
 	}
 }

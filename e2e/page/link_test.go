@@ -182,3 +182,32 @@ func TestTurnOnTheRing(t *testing.T) {
 	ann.Click("#turn-on-ring")
 	e2e.Until[bool](ann, "the button to go", `document.querySelector("#turn-on-ring").hidden`)
 }
+
+// A token in the address signs in, leaves the bar at once, and outlives a reload. One that
+// is refused asks for another, which the same tab may open.
+func TestLinkWithToken(t *testing.T) {
+	url := pageWith(t, tokens)
+	tess := open(t, url+"?call=sam#token=stale", "tess")
+	tess.See("#notices [role=alert]")
+	wantText(tess, "#name-error", "Ask for a new link")
+	bare := func() {
+		t.Helper()
+		if got := e2e.Value[string](tess, `location.href`); got != url+"?call=sam" {
+			t.Errorf("the bar has %s", got)
+		}
+	}
+	bare()
+	tess.Do("open the new link", chromedp.Navigate(url+"?call=sam#token=good"))
+	wantText(tess, "#status", "Signed in as tess")
+	wantText(tess, "#wish", "asks to call sam")
+	bare()
+	tess.Do("load again", chromedp.Reload())
+	wantText(tess, "#status", "Signed in as tess")
+	bare()
+	tess.Click("#sign-out")
+	tess.Do("load again", chromedp.Reload())
+	wantText(tess, "#sign-in", "Sign in")
+	if e2e.Value[int](tess, `shown.length`) != 0 {
+		t.Error("the token is shown after signing out")
+	}
+}

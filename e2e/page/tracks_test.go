@@ -31,6 +31,12 @@ for (const ask of ["getUserMedia", "getDisplayMedia"]) {
 // watchedPage serves the demo page with an eye on its devices.
 func watchedPage(t *testing.T, flags ...string) string {
 	t.Helper()
+	return pageWith(t, watch, flags...)
+}
+
+// pageWith serves the demo page with something that runs before its own code.
+func pageWith(t *testing.T, before string, flags ...string) string {
+	t.Helper()
 	e2e.Chromium(t)
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(e2e.Root+"/static")); err != nil {
@@ -41,7 +47,7 @@ func watchedPage(t *testing.T, flags ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(file, []byte(watch+string(code)), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(before+string(code)), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return e2e.Start(t, append([]string{"-static", dir}, flags...)...).URL
