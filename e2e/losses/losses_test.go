@@ -294,8 +294,41 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// Whoever hangs up while there is no server is heard by the end of the media, and called no more.
+// Whoever hangs up while there is no server is heard by the end of the media, and is not
+// called again by the next server.
 func TestHangUpWithoutServer(t *testing.T) {
+	e2e.Chromium(t)
+	for _, who := range []string{"caller", "callee"} {
+		t.Run(who, func(t *testing.T) {
+			t.Parallel()
+			// No session is granted, so that nobody waits for one.
+			s := e2e.Start(t, "-resume-window", "0")
+			callee, caller := enter(t, s.URL, "bob"), enter(t, s.URL, "ann")
+			ring(caller, callee)
+			callee.Click("#accept")
+			talk(caller, callee)
+			kill(s)
+			wantTold(caller, "detached")
+			wantTold(callee, "detached")
+			if who == "caller" {
+				hangUp(caller, callee)
+			} else {
+				hangUp(callee, caller)
+			}
+			again(t, s)
+			for _, p := range []*e2e.Page{caller, callee} {
+				e2e.Until[bool](p, "the list", `document.querySelector("#people li button.call:enabled") !== null`)
+			}
+			ring(callee, caller)
+			if got := e2e.Value[int](callee, `told.filter((event) => event === "incoming").length`); got != 1 {
+				t.Errorf("bob was rung %d times, expected 1", got)
+			}
+		})
+	}
+}
+
+// Media that is gone for good ends a call, though no server says so.
+func TestMediaGoneWithoutServer(t *testing.T) {
 	t.Parallel()
 	s := e2e.Start(t)
 	callee, caller := enter(t, s.URL, "bob"), enter(t, s.URL, "ann")
@@ -303,7 +336,37 @@ func TestHangUpWithoutServer(t *testing.T) {
 	callee.Click("#accept")
 	talk(caller, callee)
 	kill(s)
-	again(t, s)
-	wantTold(caller, "attached")
+	callee.Close()
+	caller.WantEnded("The connection to the server was lost, and the call with bob with it.")
+}
+
+// What is said while the network is away arrives once each and in order, be it more than
+// the server takes at once.
+func TestManyFramesAfterACut(t *testing.T) {
+	t.Parallel()
+	e2e.Chromium(t)
+	const many = 400
+	caller, callee, cut := throughProxy(t, "caller")
+	ring(caller, callee)
+	callee.Click("#accept")
+	talk(caller, callee)
+	e2e.Value[bool](callee, `(window.heard = [], switchboard.addEventListener("message", ({ detail: { direction, text } }) => {
+		const { candidate } = JSON.parse(text);
+		if (direction === "in" && candidate?.number) heard.push(candidate.number);
+	}), true)`)
+	cut.cut()
+	cut.sever()
+	wantTold(caller, "resuming")
+	e2e.Value[bool](caller, fmt.Sprintf(`(() => {
+		const { callID } = switchboard;
+		for (let number = 1; number <= %d; number++) switchboard.send({ type: "candidate", callID, candidate: { candidate: "none", number } });
+		return true;
+	})()`, many))
+	cut.mend()
+	wantTold(caller, "resumed")
+	if !e2e.Until[bool](callee, "all candidates", fmt.Sprintf(`heard.length >= %d`, many)) ||
+		!e2e.Value[bool](callee, fmt.Sprintf(`heard.length === %d && heard.every((number, i) => number === i + 1)`, many)) {
+		t.Errorf("bob hears %v", e2e.Value[[]int](callee, `heard`))
+	}
 	hangUp(caller, callee)
 }
