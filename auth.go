@@ -79,20 +79,20 @@ func (c *connection) authenticate(req Request, refusal *Refused) (Request, *Refu
 	}
 	switch {
 	case login.Token != "":
-	case !c.isAdmitted():
+	case !c.isKnown():
 		login.Token = c.inquiry.bearer
 	case login.flaw != nil:
-		return req, login.flaw.about(req.Word, Target{}), nil
+		return req, login.flaw.regarding(req.Word, Target{}), nil
 	default:
 		return req, nil, nil // the hub says that it is signed in
 	}
 	said, fault := c.inquiry.verify(login.Token)
 	if fault != "" {
 		refusal, why := c.inquiry.refuse(c.slot.From(), fault)
-		return req, refusal.about(req.Word, Target{}), why
+		return req, refusal.regarding(req.Word, Target{}), why
 	}
 	if refusal := login.contradiction(said); refusal != nil {
-		return req, refusal.about(req.Word, Target{}), nil
+		return req, refusal.regarding(req.Word, Target{}), nil
 	}
 	c.inquiry.bearer = ""
 	said.Resume = login.Resume
@@ -105,7 +105,7 @@ func (c *connection) authenticateResume(req Request, resume Resume) (Request, *R
 	said, fault := c.inquiry.verify(resume.Token)
 	if fault != "" {
 		refusal, why := c.inquiry.refuse(c.slot.From(), fault)
-		return req, refusal.about(req.Word, Target{}), why
+		return req, refusal.regarding(req.Word, Target{}), why
 	}
 	resume.Renewal = &said
 	req.Command = resume

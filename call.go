@@ -11,20 +11,20 @@ import (
 // A Call is one offer, its answer, and what follows until its one end. An
 // ended call is one that the hub has forgotten. Owned by the hub.
 type Call struct {
-	id      string
-	caller  side
-	callee  side
-	opening Opening
-	room    *Room // the two are its members; nil for all other calls
-	dialled Name  // the room name that the caller dialled; zero if it dialled the callee's name
-	state   callState
-	settled bool // an answer has been given
+	id        string
+	caller    side
+	callee    side
+	opening   Opening
+	room      *Room // the two are its members; nil for all other calls
+	dialled   Name  // the room name that the caller dialled; zero if it dialled the callee's name
+	state     callState
+	hasAnswer bool // an answer has been given
 
 	offer Description // the caller's, until it is answered
 
-	ring     *time.Timer
-	started  time.Time
-	answered time.Time
+	ring       *time.Timer
+	startedAt  time.Time
+	answeredAt time.Time
 }
 
 // A side is a party's part in a call.
@@ -94,11 +94,11 @@ func (h *Hub) offer(c *Client, cmd Offer) (*Call, *Refused) {
 	case cl.state == active:
 		return cl, h.renegotiate(cl, c, cmd.SDP)
 	case c == cl.callee.Client:
-		return nil, cl.refuseGlare(c)
+		return nil, cl.noteGlare(c)
 	case !cl.callee.profile.renegotiates:
 		return nil, refuse(CodeBusy, cl.peerAddress(c)+" is being called")
 	case cl.callee.via.crowded():
-		return nil, refuseOverload(cl.peerAddress(c))
+		return nil, overload(cl.peerAddress(c))
 	}
 	cl.caller.held = held{} // they belong to the offer before
 	h.passOffer(cl, c, cmd.SDP)
@@ -110,24 +110,24 @@ func (h *Hub) offer(c *Client, cmd Offer) (*Call, *Refused) {
 func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
 	_, peer := cl.sides(c)
 	switch {
-	case !cl.settled && peer.unanswered:
+	case !cl.hasAnswer && peer.unanswered:
 		// Two who enter a room at once. Their pages would both take their own
 		// offer back, and neither offer be answered.
-		return cl.refuseGlare(c)
+		return cl.noteGlare(c)
 	case !c.profile.renegotiates:
 		return refuse(CodeBusy, "you are in a call with "+cl.peerAddress(c))
 	case !peer.profile.renegotiates:
 		return refuse(CodeUnsupported, cl.peerAddress(c)+" cannot change a running call")
 	case peer.via.crowded():
-		return refuseOverload(cl.peerAddress(c))
+		return overload(cl.peerAddress(c))
 	}
 	h.passOffer(cl, c, sdp)
 	return nil
 }
 
-// refuseGlare tells c, whose offer crossed the other party's, to answer that.
-// The offer that came first makes the call.
-func (cl *Call) refuseGlare(c *Client) *Refused {
+// noteGlare notes that the offer of c crossed the other party's, and returns the
+// refusal. The offer that came first makes the call.
+func (cl *Call) noteGlare(c *Client) *Refused {
 	own, _ := cl.sides(c)
 	own.glare = true
 	refusal := refuse(CodeGlare, cl.peerAddress(c)+" has made an offer first: answer that, or leave")
@@ -135,20 +135,20 @@ func (cl *Call) refuseGlare(c *Client) *Refused {
 	return refusal
 }
 
-// refuseOverload tells a client that the other party does not read as fast as it
-// is sent to. Half of a queue is for what parties tell each other and half for
-// what the hub tells, so that nobody is let go as too slow for what others send.
-func refuseOverload(peer string) *Refused {
+// overload returns the refusal of a message to a party that does not read as fast as
+// it is sent to. Half of a queue is for what parties tell each other and half for what
+// the hub tells, so that nobody is removed as too slow for what others send.
+func overload(peer string) *Refused {
 	return refuse(CodeRateLimited, "too many messages for "+peer+" to read: this one was dropped")
 }
 
 // startCall rings the callee, if the caller may call it and both are free.
 func (h *Hub) startCall(c *Client, cmd Offer) (*Call, *Refused) {
 	callee, dialled := h.callee(*cmd.To.Name)
-	if refusal := h.mayStart(c, callee, cmd); refusal != nil {
+	if refusal := h.checkStart(c, callee, cmd); refusal != nil {
 		return nil, refusal
 	}
-	if refusal := mayRing(callee, cmd.To.Name.Text); refusal != nil {
+	if refusal := checkRing(callee, cmd.To.Name.Text); refusal != nil {
 		return nil, refusal
 	}
 	c.echo = echo{}
@@ -159,12 +159,12 @@ func (h *Hub) startCall(c *Client, cmd Offer) (*Call, *Refused) {
 	return cl, nil
 }
 
-// mayStart returns why c may not call somebody now, whatever they are doing. If
+// checkStart returns why c may not call somebody now, whatever they are doing. If
 // neither may call the other, the refusal is the one for an absent callee.
-func (h *Hub) mayStart(c, callee *Client, cmd Offer) *Refused {
+func (h *Hub) checkStart(c, callee *Client, cmd Offer) *Refused {
 	switch {
 	case c.grant.over():
-		return refuseExpired()
+		return tokenExpired()
 	case !c.grant.mayCall(cmd.To.Name.Key): // in the same words whether they are there or not
 		return refuse(CodeForbidden, "your token does not let you call "+cmd.To.Name.Text)
 	case callee == c:
@@ -177,7 +177,7 @@ func (h *Hub) mayStart(c, callee *Client, cmd Offer) *Refused {
 		return refuse(CodeForbidden, "request-call needs a role, such as teacher")
 	case !h.rights.mayCall(c.role, callee.role):
 		return refuse(CodeForbidden, fmt.Sprintf("%s may not call %s", inRole(c.role), inRole(callee.role)))
-	case len(c.calls) > 0 && !(c.profile.namesCalls && h.rights.holdsSeveral(c.role)):
+	case len(c.calls) > 0 && !(c.profile.namesCalls && h.rights.mayHoldSeveral(c.role)):
 		return refuse(CodeBusy, "you are in a call with "+c.calls[0].peerAddress(c))
 	case len(c.calls) >= h.limits.maxCalls:
 		return refuse(CodeTooMany, fmt.Sprintf("you have %d calls, which is the limit", len(c.calls)))
@@ -185,23 +185,23 @@ func (h *Hub) mayStart(c, callee *Client, cmd Offer) *Refused {
 	return nil
 }
 
-// mayRing returns why a callee, whom the caller knows by a name, cannot be rung
+// checkRing returns why a callee, whom the caller knows by a name, cannot be rung
 // now.
-func mayRing(callee *Client, name string) *Refused {
+func checkRing(callee *Client, name string) *Refused {
 	switch {
 	case len(callee.calls) > 0:
 		return refuse(CodeBusy, name+" is in a call")
-	case callee.waiting != nil:
+	case callee.awaited != nil:
 		return refuse(CodeBusy, name+" is signing in")
 	case callee.via.crowded():
-		return refuseOverload(name)
+		return overload(name)
 	}
 	return nil
 }
 
 // newCall makes a call that rings.
 func (h *Hub) newCall(caller, callee *Client, opening Opening) *Call {
-	cl := &Call{id: h.newID(), caller: side{Client: caller}, callee: side{Client: callee}, opening: opening, started: time.Now()}
+	cl := &Call{id: h.newID(), caller: side{Client: caller}, callee: side{Client: callee}, opening: opening, startedAt: time.Now()}
 	cl.ring = late.AfterFunc(h.limits.ringTimeout, func() { h.post(ringDue{cl}) })
 	h.calls[cl.id] = cl
 	caller.calls = append(caller.calls, cl)
@@ -243,17 +243,17 @@ func (h *Hub) answer(c *Client, cmd Answer) (*Call, *Refused) {
 	case !peer.unanswered:
 		return nil, refuse(CodeBadState, cl.peerAddress(c)+" has made no offer that awaits an answer")
 	case peer.via.crowded():
-		return nil, refuseOverload(cl.peerAddress(c))
+		return nil, overload(cl.peerAddress(c))
 	case c.via.crowded(): // and there is more to come for it as well
-		return nil, refuseOverload("you")
+		return nil, overload("you")
 	case cmd.IsOffer: // no relay can join two offers
-		h.end(cl, ReasonFailed, nil)
+		h.endCall(cl, ReasonFailed, nil)
 		return nil, refuse(CodeUnsupported, "this answer is an offer: there is no media server here that could take it, "+
 			"so answer the offer that you were given")
 	}
 	c.echo = echo{}
 	peer.unanswered = false
-	cl.settled, cl.caller.glare, cl.callee.glare = true, false, false
+	cl.hasAnswer, cl.caller.glare, cl.callee.glare = true, false, false
 	h.tell(peer.Client, Answered{cl.info(peer.Client), cmd.SDP})
 	if cl.state == ringing {
 		h.establish(cl)
@@ -267,9 +267,9 @@ func (h *Hub) establish(cl *Call) {
 	offer := cl.offer
 	cl.ring.Stop()
 	cl.state = active
-	cl.answered = time.Now()
+	cl.answeredAt = time.Now()
 	cl.offer = Description{}
-	h.log.Info("call answered", "call", cl.id, "rang", cl.answered.Sub(cl.started).Round(time.Millisecond))
+	h.log.Info("call answered", "call", cl.id, "rang", cl.answeredAt.Sub(cl.startedAt).Round(time.Millisecond))
 	for _, c := range []*Client{cl.caller.Client, cl.callee.Client} {
 		first := c == cl.callee.Client && c.profile.heldFirst
 		if first {
@@ -284,7 +284,7 @@ func (h *Hub) establish(cl *Call) {
 
 // leave ends a call, or takes a party that is alone out of its room.
 func (h *Hub) leave(c *Client, cmd Leave) (*Call, *Refused) {
-	if c.isEcho(cmd) {
+	if c.takeEcho(cmd) {
 		return nil, nil
 	}
 	if c.alone() && cmd.To == (Target{}) {
@@ -295,7 +295,7 @@ func (h *Hub) leave(c *Client, cmd Leave) (*Call, *Refused) {
 	if refusal != nil {
 		return nil, refusal
 	}
-	h.end(cl, cl.reasonOf(c, cmd.Reason), c)
+	h.endCall(cl, cl.reasonOf(c, cmd.Reason), c)
 	if cmd == (Leave{}) {
 		c.expectEnds(2, true) // whoever presses a button may do so twice
 	}
@@ -323,13 +323,13 @@ func (cl *Call) reasonOf(c *Client, claimed Reason) Reason {
 
 func (h *Hub) ringTimedOut(cl *Call) {
 	if h.calls[cl.id] == cl && cl.state == ringing {
-		h.end(cl, ReasonNoAnswer, nil)
+		h.endCall(cl, ReasonNoAnswer, nil)
 	}
 }
 
 // end is the only place where a call ends. Each party but the one who ended
 // it is told, once.
-func (h *Hub) end(cl *Call, why Reason, by *Client) {
+func (h *Hub) endCall(cl *Call, why Reason, by *Client) {
 	cl.ring.Stop()
 	delete(h.calls, cl.id)
 	for _, side := range cl.both() {
@@ -352,9 +352,9 @@ func (h *Hub) end(cl *Call, why Reason, by *Client) {
 // logEnd writes the call's record: who, why, and for how long.
 func (h *Hub) logEnd(cl *Call, why Reason, by *Client) {
 	now := time.Now()
-	rang, talked := now.Sub(cl.started), time.Duration(0)
+	rang, talked := now.Sub(cl.startedAt), time.Duration(0)
 	if cl.state == active {
-		rang, talked = cl.answered.Sub(cl.started), now.Sub(cl.answered)
+		rang, talked = cl.answeredAt.Sub(cl.startedAt), now.Sub(cl.answeredAt)
 	}
 	ender := ""
 	if by != nil {

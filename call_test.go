@@ -24,7 +24,7 @@ func (ht *hubTester) checkCalls() {
 			ht.check(slices.Contains(side.calls, cl), "a party of %s does not know it", id)
 			held := side.held.candidates
 			ht.check(len(held) <= maxHeld, "%s holds %d candidates", id, len(held))
-			ht.check(len(held) == 0 || cl.holds(), "%s holds candidates that it should have told", id)
+			ht.check(len(held) == 0 || cl.holdsCandidates(), "%s holds candidates that it should have told", id)
 		}
 		ht.checkParties(cl)
 	}
@@ -60,7 +60,7 @@ func (ht *hubTester) checkCallsOf(c *Client) {
 		}
 	}
 	ht.check(called <= 1, "%s is called %d times", c.name.Text, called)
-	ht.check(len(c.calls) <= 1 || h.rights.holdsSeveral(c.role), "%s has %d calls", c.name.Text, len(c.calls))
+	ht.check(len(c.calls) <= 1 || h.rights.mayHoldSeveral(c.role), "%s has %d calls", c.name.Text, len(c.calls))
 	ht.check(len(c.calls) <= h.limits.maxCalls+1, "%s has %d calls", c.name.Text, len(c.calls))
 }
 
@@ -247,7 +247,7 @@ func TestEndsThatMayComeBack(t *testing.T) {
 	bob.expectEnds(2, true)
 	bob.expectEnds(1, true)
 	for i, want := range []bool{true, false, false} { // nothing rings
-		if got := bob.isEcho(Leave{}); got != want || bob.echo.ends != int32(max(0, 1-i)) {
+		if got := bob.takeEcho(Leave{}); got != want || bob.echo.ends != int32(max(0, 1-i)) {
 			t.Errorf("end %d: an echo: %t, and %d may follow", i, got, bob.echo.ends)
 		}
 	}

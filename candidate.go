@@ -22,11 +22,11 @@ func (w *held) add(candidate json.RawMessage) bool {
 	return true
 }
 
-// holds reports whether candidates wait for the answer. The teacher's
+// holdsCandidates reports whether candidates wait for the answer. The teacher's
 // clients set their descriptions only then, and some families cannot use a
 // candidate before; the tutorial's want them as they come.
-func (cl *Call) holds() bool {
-	return cl.state == ringing && (cl.opening == ByRequest || cl.caller.profile.holds || cl.callee.profile.holds)
+func (cl *Call) holdsCandidates() bool {
+	return cl.state == ringing && (cl.opening == ByRequest || cl.caller.profile.holdsCandidates || cl.callee.profile.holdsCandidates)
 }
 
 // candidate passes a candidate to the other party, or keeps it for it.
@@ -41,12 +41,12 @@ func (h *Hub) candidate(c *Client, cmd Candidate) (*Call, *Refused) {
 	own, peer := cl.sides(c)
 	switch {
 	case own.glare && cmd.To.CallID == "":
-		return nil, cl.refuseGlare(c)
+		return nil, cl.noteGlare(c)
 	case (cl.opening == ByRequest || peer.profile.takesFields) && !hasFields(cmd.Candidate):
 		return nil, refuse(CodeBadRequest, `"candidate" is an object or a string`)
-	case !cl.holds() && peer.via.crowded():
-		return nil, refuseOverload(cl.peerAddress(c))
-	case !cl.holds():
+	case !cl.holdsCandidates() && peer.via.crowded():
+		return nil, overload(cl.peerAddress(c))
+	case !cl.holdsCandidates():
 		h.tell(peer.Client, NewCandidate{cl.info(peer.Client), cmd.Candidate})
 	case !own.held.add(cmd.Candidate):
 		return nil, refuse(CodeTooMany, "too many candidates wait for the answer")

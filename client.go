@@ -15,17 +15,17 @@ type Client struct {
 	name       Name // zero until signed in
 	role       string
 	calls      []*Call
-	waiting    *probe // the login awaits its outcome
+	awaited    *probe // the login awaits its outcome
 	loginTimer *time.Timer
 	grant      *grant // nil in open mode
 	room       *Room
-	memberID   string   // its address in rooms while it has no name
-	label      string   // how it wants to be shown in them
-	profile    *Profile // of its family, as of its latest request
-	sendsBare  bool     // its latest description was the SDP alone
-	echo       echo     // ends that may come back from it
-	strikes    *strikes // nil until there is one
-	session    *session // nil: it did not ask for one
+	memberID   string        // its address in rooms while it has no name
+	label      string        // how it wants to be shown in them
+	profile    *Profile      // of its family, as of its latest request
+	sendsBare  bool          // its latest description was the SDP alone
+	echo       echo          // ends that may come back from it
+	refusals   *refusalCount // nil until there is one
+	session    *session      // nil: it did not ask for one
 }
 
 // A carrier takes what a client is told to wherever the client is. The hub knows
@@ -39,23 +39,23 @@ type carrier interface {
 	// crowded reports whether more than half of the queue is taken.
 	crowded() bool
 
-	// waiting returns how many bytes have not been sent yet.
-	waiting() int
+	// queued returns how many bytes have not been sent yet.
+	queued() int
 
-	// kill ends the connection, unless it is ending already, and returns why it
-	// ends: the first reason stands, and decides what the client still hears.
-	kill(why *Closing) *Closing
+	// end begins the end of the connection, unless it has begun already, and returns
+	// why it ends: the first reason stays, and decides what the client still hears.
+	end(why *Closing) *Closing
 
-	// probe asks for a sign of life, which reaches the hub as probeHeard.
-	probe()
+	// askIfAlive asks for a sign of life, which reaches the hub as clientAlive.
+	askIfAlive()
 
 	// patience returns how much longer to wait for a sign of life that is overdue
 	// by so much: 0 if it will not come.
 	patience(overdue time.Duration) time.Duration
 
-	// admit says whether the client has a name or a room, and so may send large
+	// setKnown says whether the client has a name or a room, and so may send large
 	// messages.
-	admit(bool)
+	setKnown(bool)
 }
 
 // newClient returns a party that has not asked for anything.
@@ -65,12 +65,70 @@ func newClient(via carrier, id uint64) *Client {
 
 var unknownFamily = &Profile{}
 
-// strike counts a refusal of c. It returns why the connection must end, or nil.
-func (c *Client) strike(code Code) *Closing {
-	if c.strikes == nil {
-		c.strikes = &strikes{}
+// addClient makes a client of a new connection, and gives it time to sign in.
+func (h *Hub) addClient(via carrier, id uint64) {
+	if h.closing {
+		via.end(closeRestart)
+		return
 	}
-	return c.strikes.add(code)
+	c := newClient(via, id)
+	h.clients[via] = c
+	h.startLoginTimer(c)
+}
+
+// remove forgets a client, and ends its connection if that has not begun: its
+// calls end, its name is free at once. Nothing is done if the client is nil or has been
+// removed before.
+func (h *Hub) remove(c *Client, why *Closing) {
+	if c == nil || h.clients[c.via] != c {
+		return
+	}
+	delete(h.clients, c.via)
+	reason := c.via.end(why).Reason
+	for len(c.calls) > 0 {
+		h.endCall(c.calls[0], ReasonGone, c)
+	}
+	h.exitRoom(c)
+	h.forgetNewcomer(c)
+	if !c.loggedIn() {
+		c.loginTimer.Stop()
+		return
+	}
+	h.endSession(c)
+	h.registry.remove(c)
+	h.endLease(c)
+	c.grant.stop()
+	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", reason)
+	h.signInNewcomer(c)
+}
+
+// leaver is a client that is to be removed, and why.
+type leaver struct {
+	*Client
+	why *Closing
+}
+
+// removeLeaving removes the clients that are to leave, such as those that could not
+// take an event. It is called at the end of a step, since the step may still use them,
+// and goes on until none is left: telling their peers may show that a peer is too slow.
+func (h *Hub) removeLeaving() {
+	for len(h.leaving) > 0 {
+		next := h.leaving[0]
+		h.leaving = h.leaving[1:]
+		if next.why == closeSlow {
+			h.lose(next.Client, closeSlow) // or it is ending already, and that was why
+		} else {
+			h.remove(next.Client, next.why)
+		}
+	}
+}
+
+// countRefusal counts a refusal of c. It returns why the connection must end, or nil.
+func (c *Client) countRefusal(code Code) *Closing {
+	if c.refusals == nil {
+		c.refusals = &refusalCount{}
+	}
+	return c.refusals.add(code)
 }
 
 // loggedIn reports whether c has a name.
@@ -125,9 +183,9 @@ func (c *Client) expectEndsAfter(refusal *Refused) {
 	}
 }
 
-// isEcho reports whether a leave of c is such an end, and so ends no call. It is none
-// if c is in a call that c has made or taken.
-func (c *Client) isEcho(cmd Leave) bool {
+// takeEcho reports whether a leave of c is such an end, and so ends no call: then one
+// fewer is expected. It is none if c is in a call that c has made or taken.
+func (c *Client) takeEcho(cmd Leave) bool {
 	own := func(cl *Call) bool { return c == cl.caller.Client || cl.state == active }
 	if cmd != (Leave{}) || c.echo.ends == 0 || slices.ContainsFunc(c.calls, own) {
 		return false

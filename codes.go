@@ -64,19 +64,19 @@ const (
 type Closing = conn.Closing
 
 var (
-	closeDisconnected  = &Closing{Code: websocket.CloseNormalClosure, Reason: "disconnected"}
-	closeGone          = conn.Gone
-	closeBinary        = conn.Binary
-	closeRestart       = &Closing{Code: websocket.CloseServiceRestart, Reason: "the server restarts"}
-	closeMalformed     = conn.Malformed
-	closeUnconnected   = &Closing{Code: websocket.ClosePolicyViolation, Reason: "not connected to the namespace"}
-	closeTooLargeYet   = &Closing{Code: websocket.CloseMessageTooBig, Reason: "message too large before sign-in"}
-	closeLoginTimeout  = &Closing{Code: websocket.ClosePolicyViolation, Reason: "login timeout"}
-	closeTooManyErrors = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many bad messages"}
-	closeFlood         = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many messages"}
-	closeOverloaded    = &Closing{Code: websocket.CloseTryAgainLater, Reason: "too many connections"}
-	closeFailing       = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many failed sign-ins"}
-	closeReplaced      = &Closing{Code: 4000, Reason: "replaced by a newer connection"}
-	closeSlow          = &Closing{Code: 4001, Reason: "too slow", AtOnce: true}
-	closeExpired       = &Closing{Code: 4002, Reason: "token expired"}
+	closeDisconnected         = &Closing{Code: websocket.CloseNormalClosure, Reason: "disconnected"}
+	closeGone                 = conn.Gone
+	closeBinary               = conn.Binary
+	closeRestart              = &Closing{Code: websocket.CloseServiceRestart, Reason: "the server restarts"}
+	closeMalformed            = conn.Malformed
+	closeUnconnected          = &Closing{Code: websocket.ClosePolicyViolation, Reason: "not connected to the namespace"}
+	closeTooLargeBeforeSignIn = &Closing{Code: websocket.CloseMessageTooBig, Reason: "message too large before sign-in"}
+	closeLoginTimeout         = &Closing{Code: websocket.ClosePolicyViolation, Reason: "login timeout"}
+	closeTooManyErrors        = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many bad messages"}
+	closeFlood                = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many messages"}
+	closeOverloaded           = &Closing{Code: websocket.CloseTryAgainLater, Reason: "too many connections"}
+	closeFailing              = &Closing{Code: websocket.ClosePolicyViolation, Reason: "too many failed sign-ins"}
+	closeReplaced             = &Closing{Code: 4000, Reason: "replaced by a newer connection"}
+	closeSlow                 = &Closing{Code: 4001, Reason: "too slow", AtOnce: true}
+	closeExpired              = &Closing{Code: 4002, Reason: "token expired"}
 )

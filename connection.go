@@ -23,9 +23,9 @@ type connection struct {
 	id  uint64 // for the log, before there is a name
 	hub *Hub
 
-	slot     access.Slot             // released when it is closed
-	dialect  atomic.Pointer[Dialect] // set again by the first frame that decides the family
-	admitted atomic.Bool             // has a name or a room, says the hub
+	slot    access.Slot             // released when it is closed
+	dialect atomic.Pointer[Dialect] // set again by the first frame that decides the family
+	known   atomic.Bool             // has a name or a room, says the hub
 
 	// Owned by the read loop.
 	decided   bool          // the family
@@ -48,14 +48,14 @@ func (c *connection) serve(early [][]byte) {
 	// The hub ends the connection itself, after it has answered what was read
 	// before.
 	if !c.hub.post(clientGone{c, why}) {
-		c.Kill(why)
+		c.End(why)
 	}
 	c.finish()
 }
 
 // abort ends a connection that has not been served.
 func (c *connection) abort(why *Closing) {
-	c.Kill(why)
+	c.End(why)
 	c.finish()
 }
 
@@ -74,24 +74,24 @@ func (c *connection) finish() {
 
 func (c *connection) send(ev Event) bool                           { return c.Send(ev) }
 func (c *connection) crowded() bool                                { return c.Crowded() }
-func (c *connection) waiting() int                                 { return c.Waiting() }
-func (c *connection) kill(why *Closing) *Closing                   { return c.Kill(why) }
-func (c *connection) probe()                                       { c.Probe() }
+func (c *connection) queued() int                                  { return c.Queued() }
+func (c *connection) end(why *Closing) *Closing                    { return c.End(why) }
+func (c *connection) askIfAlive()                                  { c.AskIfAlive() }
 func (c *connection) patience(overdue time.Duration) time.Duration { return c.Patience(overdue) }
-func (c *connection) admit(yes bool)                               { c.admitted.Store(yes) }
+func (c *connection) setKnown(yes bool)                            { c.known.Store(yes) }
 
 // The WebSocket's view of a connection, which is that of an owner.
 
 // Alive tells the hub of the sign of life that it has asked for.
-func (c *connection) Alive() { c.hub.post(probeHeard{c}) }
+func (c *connection) Alive() { c.hub.post(clientAlive{c}) }
 
 // Lost tells the hub that the connection ends.
 func (c *connection) Lost(why *Closing) { c.hub.post(clientGone{c, why}) }
 
-// Fault writes a fault of ours to the log. It ends one connection; the hub has no
-// such net, because half a step must not be built upon.
-func (c *connection) Fault(fault any) {
-	c.hub.log.Error("internal error", "conn", c.id, "error", fault, "stack", string(debug.Stack()))
+// Panicked logs a panic in Receive or Encode, which ends this connection. The hub does
+// not recover from its own: its state could be half changed.
+func (c *connection) Panicked(value any) {
+	c.hub.log.Error("internal error", "conn", c.id, "error", value, "stack", string(debug.Stack()))
 }
 
 // BeforePing sends the heartbeat that clients of some families wait for.
@@ -107,23 +107,23 @@ func (c *connection) AllowControl() bool {
 	if c.allowance.Allow() {
 		return true
 	}
-	c.hub.post(clientErred{via: c, profile: (*c.dialect.Load()).Profile(), refusal: refuseExcess(), control: true})
+	c.hub.post(clientErred{via: c, profile: (*c.dialect.Load()).Profile(), refusal: excess(), control: true})
 	return false
 }
 
-// Large refuses large messages of clients that have not been admitted: a
-// connection costs memory before the server knows whose it is.
-func (c *connection) Large() *Closing {
-	if c.isAdmitted() {
+// AllowLarge refuses large messages of clients that have neither name nor room: a
+// connection must not cost much memory before the server knows whose it is.
+func (c *connection) AllowLarge() *Closing {
+	if c.isKnown() {
 		return nil
 	}
-	return closeTooLargeYet
+	return closeTooLargeBeforeSignIn
 }
 
-// isAdmitted reports whether the client has a name or a room, when the hub has dealt
-// with everything that was read before.
-func (c *connection) isAdmitted() bool {
-	return c.admitted.Load() || c.hub.answers(nil) && c.admitted.Load()
+// isKnown reports whether the client has a name or a room, when the hub has handled
+// everything that was read before.
+func (c *connection) isKnown() bool {
+	return c.known.Load() || c.hub.flush(nil) && c.known.Load()
 }
 
 // Encode appends an event in the words of the client's family.

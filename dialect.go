@@ -38,16 +38,16 @@ type Quit struct{ why *Closing }
 
 func (Quit) command() {}
 
-// A reader reads what a message asks from its fields, and keeps nothing of them.
-type reader func(m *fields) (Command, *Refused)
+// A parser returns what a message asks by its fields, and keeps nothing of them.
+type parser func(m *fields) (Command, *Refused)
 
 // A vocabulary lists what a family can ask: each word, and how a message with that
-// word is read. Words are looked for in order, so the frequent ones come first.
+// word is parsed. Words are looked for in order, so the frequent ones come first.
 type vocabulary []entry
 
 type entry struct {
-	word string
-	read reader
+	word  string
+	parse parser
 }
 
 // word returns the text of a field, and whether that is a string at all. A word of
@@ -65,11 +65,11 @@ func (v vocabulary) has(word string) bool {
 	return slices.ContainsFunc(v, func(known entry) bool { return known.word == word })
 }
 
-// readerOf returns the reader for a word. The one for an unknown word refuses it.
-func (v vocabulary) readerOf(word string) reader {
+// parserOf returns the parser for a word. The one for an unknown word refuses it.
+func (v vocabulary) parserOf(word string) parser {
 	for i := range v {
 		if v[i].word == word {
-			return v[i].read
+			return v[i].parse
 		}
 	}
 	return func(*fields) (Command, *Refused) {
@@ -77,8 +77,8 @@ func (v vocabulary) readerOf(word string) reader {
 	}
 }
 
-// noFields returns the reader for a word that says all by itself.
-func noFields(cmd Command) reader {
+// noFields returns the parser for a word that says all by itself.
+func noFields(cmd Command) parser {
 	return func(*fields) (Command, *Refused) { return cmd, nil }
 }
 

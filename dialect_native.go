@@ -59,13 +59,13 @@ func (native) Decode(frame []byte) (Request, *Refused) {
 	word, ok := nativeWords.word(m.get("type"))
 	switch {
 	case refusal != nil:
-		return Request{}, refusal.about(excerpt(word), nativeSubject(m, word))
+		return Request{}, refusal.regarding(excerpt(word), nativeSubject(m, word))
 	case !ok:
 		return Request{}, refuse(CodeBadRequest, `a message needs a "type", which is a string`)
 	}
-	cmd, refusal := nativeWords.readerOf(word)(m)
+	cmd, refusal := nativeWords.parserOf(word)(m)
 	if refusal != nil {
-		refusal.about(excerpt(word), nativeSubject(m, word))
+		refusal.regarding(excerpt(word), nativeSubject(m, word))
 	}
 	return Request{Word: word, Command: cmd}, refusal
 }
@@ -146,8 +146,8 @@ func tokenText(field json.RawMessage) string {
 	return string(field)
 }
 
-// nativeOffer returns the reader for an offer under the given key.
-func nativeOffer(key string, opening Opening) reader {
+// nativeOffer returns the parser for an offer under the given key.
+func nativeOffer(key string, opening Opening) parser {
 	return func(m *fields) (Command, *Refused) {
 		sdp := m.get(key)
 		to, refusal := m.addressee(opening)
@@ -161,8 +161,8 @@ func nativeOffer(key string, opening Opening) reader {
 	}
 }
 
-// nativeAnswer returns the reader for an answer under the given key.
-func nativeAnswer(key string) reader {
+// nativeAnswer returns the parser for an answer under the given key.
+func nativeAnswer(key string) parser {
 	return func(m *fields) (Command, *Refused) {
 		sdp := m.get(key)
 		to, refusal := m.address(m.get("name"))

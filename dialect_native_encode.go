@@ -107,9 +107,9 @@ func (e envelope) encode(dst []byte, ev Event) []byte {
 	case Answered:
 		return e.description(dst, ev.CallInfo, answerKeys[e.wording(ev.CallInfo)], "answer", ev.SDP)
 	case Rang:
-		return e.about(dst, "ringing", ev.CallInfo)
+		return e.withoutPayload(dst, "ringing", ev.CallInfo)
 	case Established:
-		return e.about(dst, "call-created", ev.CallInfo)
+		return e.withoutPayload(dst, "call-created", ev.CallInfo)
 	case NewCandidate:
 		return e.candidate(dst, ev)
 	case Ended:
@@ -133,13 +133,13 @@ func (e envelope) encode(dst []byte, ev Event) []byte {
 	panic(fmt.Sprintf("no native words for %T", ev))
 }
 
-// keys are a word and the key of the payload that it brings.
-type keys struct{ word, payload string }
+// wordAndKey is the type of a message, and the key of its payload.
+type wordAndKey struct{ word, payload string }
 
 var (
-	offerKeys     = [...]keys{offerWords: {"offer", "offer"}, requestWords: {"request-call", "sdp"}, roomWords: {"getOffer", "offer"}}
-	answerKeys    = [...]keys{offerWords: {"answer", "answer"}, requestWords: {"respond-call", "sdp"}, roomWords: {"getAnswer", "answer"}}
-	candidateKeys = [...]keys{offerWords: {"candidate", "candidate"}, roomWords: {"getCandidate", "candidate"}}
+	offerKeys     = [...]wordAndKey{offerWords: {"offer", "offer"}, requestWords: {"request-call", "sdp"}, roomWords: {"getOffer", "offer"}}
+	answerKeys    = [...]wordAndKey{offerWords: {"answer", "answer"}, requestWords: {"respond-call", "sdp"}, roomWords: {"getAnswer", "answer"}}
+	candidateKeys = [...]wordAndKey{offerWords: {"candidate", "candidate"}, roomWords: {"getCandidate", "candidate"}}
 )
 
 func (e envelope) loggedIn(dst []byte, ev LoggedIn, servers *iceServers) []byte {
@@ -162,7 +162,7 @@ func (e envelope) renewed(dst []byte, ev ICEServersRenewed, servers *iceServers)
 }
 
 // description writes an event around a session description.
-func (e envelope) description(dst []byte, info CallInfo, k keys, typ string, sdp Description) []byte {
+func (e envelope) description(dst []byte, info CallInfo, k wordAndKey, typ string, sdp Description) []byte {
 	dst = appendKey(e.open(dst, k.word), k.payload)
 	dst = appendObject(dst, typ, sdp)
 	return e.close(appendInfo(dst, info))
@@ -180,8 +180,8 @@ func appendObject(dst []byte, typ string, sdp Description) []byte {
 	return append(dst, '}')
 }
 
-// about writes an event that brings no payload.
-func (e envelope) about(dst []byte, word string, info CallInfo) []byte {
+// withoutPayload writes an event that brings no payload.
+func (e envelope) withoutPayload(dst []byte, word string, info CallInfo) []byte {
 	return e.close(appendInfo(e.open(dst, word), info))
 }
 

@@ -19,7 +19,7 @@ type one2one struct {
 
 func (one2one) Profile() *Profile { return one2oneProfile }
 
-var one2oneProfile = &Profile{holds: true, heldFirst: true, hearsOwnLeave: true, echoesEnd: true,
+var one2oneProfile = &Profile{holdsCandidates: true, heldFirst: true, hearsOwnLeave: true, echoesEnd: true,
 	echoesRefused: []string{"call", "incomingCallResponse"}}
 
 // one2oneSchema is what is read of a frame. The "from" of a response says whose call is
@@ -52,13 +52,13 @@ func (one2one) Decode(frame []byte) (Request, *Refused) {
 	word, ok := one2oneWords.word(m.get("id"))
 	switch {
 	case refusal != nil:
-		return Request{}, refusal.about(excerpt(word), Target{})
+		return Request{}, refusal.regarding(excerpt(word), Target{})
 	case !ok:
 		return Request{}, refuse(CodeBadRequest, `a message needs an "id", which is a string`)
 	}
-	cmd, refusal := one2oneWords.readerOf(word)(m)
+	cmd, refusal := one2oneWords.parserOf(word)(m)
 	if refusal != nil {
-		refusal.about(excerpt(word), Target{})
+		refusal.regarding(excerpt(word), Target{})
 	}
 	return Request{Word: word, Command: cmd}, refusal
 }

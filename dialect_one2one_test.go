@@ -177,7 +177,7 @@ func FuzzOne2One(f *testing.F) {
 			checkObject(t, one2one{}, *refusal)
 			return
 		}
-		checkObject(t, one2one{}, *refuse(CodeNoSuchCall, "m").about(req.Word, targetOf(req.Command)))
+		checkObject(t, one2one{}, *refuse(CodeNoSuchCall, "m").regarding(req.Word, targetOf(req.Command)))
 		for _, ev := range eventsFor(req.Command) {
 			checkObject(t, native{}, ev)
 			checkObject(t, one2one{}, ev)

@@ -22,7 +22,7 @@ func (socketIO) Profile() *Profile { return socketIOProfile }
 
 // Its teachers and students set their descriptions only when the call is
 // answered, so that candidates cannot be used before.
-var socketIOProfile = &Profile{holds: true, takesFields: true, namesCalls: true, renegotiates: true}
+var socketIOProfile = &Profile{holdsCandidates: true, takesFields: true, namesCalls: true, renegotiates: true}
 
 // connecting is the word by which refusals refer to a CONNECT packet. No
 // event can have it for a name.
@@ -40,7 +40,7 @@ func (socketIO) connect(p packet, handshake identity, proof proof) (Request, *Re
 	defer auth.free()
 	if len(p.data) > 0 {
 		if _, refusal := readObject(p.data, auth); refusal != nil {
-			return Request{}, refusal.about(connecting, Target{})
+			return Request{}, refusal.regarding(connecting, Target{})
 		}
 	}
 	who, token := identify(auth).or(handshake), auth.get("token")
@@ -51,7 +51,7 @@ func (socketIO) connect(p packet, handshake identity, proof proof) (Request, *Re
 	cmd, refusal := loginAs(who.name, who.role, token)
 	login := cmd.(Login)
 	if refusal != nil {
-		refusal.about(connecting, Target{})
+		refusal.regarding(connecting, Target{})
 	}
 	return Request{Word: connecting, Command: Connect{&login}}, refusal
 }
@@ -103,11 +103,11 @@ func (socketIO) decodeEvent(p packet) (Request, *Refused) {
 	var cmd Command
 	refusal := readArgument(m, p.word, unwrap(p.argument))
 	if refusal == nil {
-		cmd, refusal = eventWords.readerOf(p.word)(m)
+		cmd, refusal = eventWords.parserOf(p.word)(m)
 	}
 	if refusal != nil {
 		to, _ := m.address(m.get("name"))
-		refusal.about(excerpt(p.word), to)
+		refusal.regarding(excerpt(p.word), to)
 	}
 	return Request{Word: p.word, Command: cmd, Receipt: p.ack}, refusal
 }
@@ -145,7 +145,7 @@ func readArgument(m *fields, word string, argument json.RawMessage) *Refused {
 		if _, refusal := readObject(argument, m); refusal != nil {
 			return refusal
 		}
-		settle(m, word, argument)
+		setPayload(m, word, argument)
 	case jsonscan.Absent(argument), slices.Contains(wordsAlone, word):
 	case word == "offer", word == "answer", word == "candidate":
 		m.set(word, argument)
@@ -155,9 +155,9 @@ func readArgument(m *fields, word string, argument json.RawMessage) *Refused {
 	return nil
 }
 
-// settle sets the payload of a message whose argument is an object. The object may
+// setPayload sets the payload of a message whose argument is an object. The object may
 // be the payload itself, and its type may be one that only this family's clients take.
-func settle(m *fields, word string, argument json.RawMessage) {
+func setPayload(m *fields, word string, argument json.RawMessage) {
 	addressed := !jsonscan.Blank(m.get("name")) || !jsonscan.Blank(m.get("callID"))
 	switch word {
 	case "offer", "answer":

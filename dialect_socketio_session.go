@@ -27,7 +27,7 @@ type socketIOSession struct {
 
 	// Owned by Decode.
 	connected bool // a CONNECT packet has come
-	settled   bool // and cannot have been refused
+	accepted  bool // it cannot have been refused
 }
 
 func (s *socketIOSession) Decode(frame []byte) (Request, *Refused) {
@@ -70,7 +70,7 @@ func (s *socketIOSession) decodePacket(text []byte) (Request, *Refused) {
 // connect reads a CONNECT packet. A second one is in order only if the first
 // may have been refused.
 func (s *socketIOSession) connect(p packet) (Request, *Refused) {
-	if s.settled && p.namespace == "" {
+	if s.accepted && p.namespace == "" {
 		return quit(closeMalformed)
 	}
 	req, refusal := s.socketIO.connect(p, s.handshake, s.proof)
@@ -78,7 +78,7 @@ func (s *socketIOSession) connect(p packet) (Request, *Refused) {
 		s.timer.Stop()
 		s.connected = true
 		connect, ok := req.Command.(Connect)
-		s.settled = ok && connect.Login == nil
+		s.accepted = ok && connect.Login == nil
 	}
 	return req, refusal
 }

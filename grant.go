@@ -20,8 +20,8 @@ type grant struct {
 // token.
 const warnTime = time.Minute
 
-// hold gives c a grant, which may be nil.
-func (h *Hub) hold(c *Client, granted *Grant) {
+// setGrant gives c a grant, which may be nil.
+func (h *Hub) setGrant(c *Client, granted *Grant) {
 	c.grant.stop()
 	if granted == nil {
 		return
@@ -33,17 +33,17 @@ func (h *Hub) hold(c *Client, granted *Grant) {
 // renew gives c, which is signed in, another grant. Calls go on, even with people whom
 // it does not name.
 func (h *Hub) renew(c *Client, cmd Login) *Refused {
-	if refusal := mayRenew(c, cmd); refusal != nil {
+	if refusal := checkRenewal(c, cmd); refusal != nil {
 		return refusal
 	}
 	h.log.Info("sign-in renewed", "conn", c.id, "name", c.name.Text)
 	h.tell(c, LoggedIn{Name: c.name.Text, Role: c.role, TURN: h.lease(c)})
-	h.hold(c, cmd.Grant)
+	h.setGrant(c, cmd.Grant)
 	return nil
 }
 
-// mayRenew returns why c may not renew its sign-in by a login.
-func mayRenew(c *Client, cmd Login) *Refused {
+// checkRenewal returns why c may not renew its sign-in by a login.
+func checkRenewal(c *Client, cmd Login) *Refused {
 	switch {
 	case cmd.Name.Key != c.name.Key:
 		return refuse(CodeBadName, "you are signed in as "+c.name.Text+", and your token is for "+cmd.Name.Text)
@@ -82,7 +82,7 @@ func (h *Hub) watchAgain(c *Client, g *grant) {
 	}
 }
 
-// dismissIfOver lets c go if its grant has ended. While it has calls it stays: nobody is
+// dismissIfOver removes c if its grant has ended. While it has calls it stays: nobody is
 // cut off in the middle of a sentence.
 func (h *Hub) dismissIfOver(c *Client) {
 	if c.grant.over() && len(c.calls) == 0 {
@@ -100,7 +100,7 @@ func (g *grant) stop() {
 // that it has.
 func (g *grant) over() bool { return g != nil && g.ended }
 
-func refuseExpired() *Refused {
+func tokenExpired() *Refused {
 	return refuse(CodeBadToken, "your token has expired: sign in with a new one")
 }
 

@@ -12,7 +12,7 @@ func (ht *hubTester) checkGrants() {
 	ht.Helper()
 	for _, c := range ht.hub.clients {
 		ht.check(c.grant == nil || c.loggedIn(), "a client without a name has a grant")
-		ht.check(!ht.hub.limits.signInFirst || c.waiting == nil && (c.grant != nil) == (c.loggedIn() || c.room != nil), "%s is here without a grant", c.name.Key)
+		ht.check(!ht.hub.limits.signInFirst || c.awaited == nil && (c.grant != nil) == (c.loggedIn() || c.room != nil), "%s is here without a grant", c.name.Key)
 		ht.check(!c.grant.over() || len(c.calls) > 0, "%s is there although its time is over", c.name.Key)
 		ht.check(!c.grant.over() || c.grant.warned, "%s was not warned", c.name.Key)
 	}

@@ -45,11 +45,11 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) 
 // retryAfter is what those hear who are refused for want of room, in seconds.
 const retryAfter = "5"
 
-// refuseDamaged says what is wrong to whoever tries it by hand, and to the
-// operator, who can mend it.
-func (s *Server) refuseDamaged(w http.ResponseWriter, r *http.Request) {
+// answerDamaged answers a damaged handshake, and tells the operator, who can mend the
+// proxy.
+func (s *Server) answerDamaged(w http.ResponseWriter, r *http.Request) {
 	s.warnOfProxy(r, "a handshake without Upgrade or Connection, or by HTTP/1.0")
-	conn.RefuseDamaged(w)
+	conn.AnswerDamaged(w)
 }
 
 // warnOfProxy logs by what it was seen that a proxy passes no WebSockets, and
@@ -83,7 +83,7 @@ func (h engineHost) Open(w http.ResponseWriter, r *http.Request) (engineio.Sessi
 	}
 	return engineio.Session{
 		Conn:  &c.Conn,
-		Serve: func(posted [][]byte) { serveSession(own, c, posted) },
+		Serve: func(early [][]byte) { serveSession(own, c, early) },
 		Abort: c.abort,
 	}, true
 }
@@ -92,8 +92,8 @@ func (h engineHost) HasRoom(r *http.Request) bool { return h.slots.HasRoom(h.Sub
 
 func (h engineHost) Subnet(r *http.Request) netip.Prefix { return h.cfg.trustedProxies.ClientSubnet(r) }
 
-// Refuse refuses the CONNECT packets among what a client has posted.
-func (engineHost) Refuse(posted [][]byte, reason string) (refusals [][]byte) {
+// Refusals returns a refusal for each CONNECT packet among what a client has posted.
+func (engineHost) Refusals(posted [][]byte, reason string) (refusals [][]byte) {
 	for _, packet := range posted {
 		kind, text := engineio.Split(packet)
 		p, ok := readHead(text)
@@ -121,8 +121,8 @@ func (h engineHost) WarnOfVersion(r *http.Request, version string) {
 const connectTime = 45 * time.Second
 
 // serveSession is the life of a connection that speaks over a session.
-func serveSession(own *socketIOSession, c *connection, posted [][]byte) {
+func serveSession(own *socketIOSession, c *connection, early [][]byte) {
 	own.timer = late.AfterFunc(connectTime, func() { c.Lose(closeUnconnected) })
 	defer own.timer.Stop()
-	c.serve(posted)
+	c.serve(early)
 }

@@ -8,11 +8,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// Hub owns what clients share: who is signed in, the calls, the rooms. One
-// goroutine, run, does everything to it; everybody else sends it a message by
-// post. It never waits: a client's carrier takes an event at once or the client is
-// too slow, and timers only post. So each message is one step, and between steps
-// the invariants of the tests hold (checkInvariants in hub_test.go).
+// Hub owns what clients share: who is signed in, the calls, the rooms. Only run reads
+// and changes it; others send it messages by post. run never waits: a client's carrier
+// takes an event at once or the client is too slow, and timers only post. Each message
+// is one step; between steps the invariants of checkInvariants (hub_test.go) hold.
 type Hub struct {
 	// Set before run, then only read.
 	rights Rights
@@ -30,7 +29,7 @@ type Hub struct {
 	probes   map[*Client]*probe
 	sessions map[string]*Client // by their secrets
 	leases   leases
-	leaving  []leaver // are let go at the end of this step
+	leaving  []leaver // are removed at the end of this step
 	closing  bool     // shutdown has begun
 }
 
@@ -45,12 +44,6 @@ type hubLimits struct {
 	arrival      time.Duration // after which a message to a live connection has arrived
 	turnTTL      time.Duration // how long credentials for TURN servers hold; 0: none expire
 	signInFirst  bool          // rooms are for those who have a name
-}
-
-// leaver is a client that is let go, and why.
-type leaver struct {
-	*Client
-	why *Closing
 }
 
 // inboxLen is how many messages may wait for the hub. When it is full, read loops
@@ -102,18 +95,18 @@ type (
 		c *Client
 		g *grant
 	}
-	ringDue    struct{ cl *Call }
-	probeHeard struct{ via carrier }
-	probeDue   struct{ p *probe }
-	windowDue  struct{ a *away }
-	sweepDue   struct{ c *Client }
-	renewalDue struct{}
-	stopAsked  struct{}
-	hubAsked   struct{ answered chan<- struct{} } // by answers, which waits
+	ringDue     struct{ cl *Call }
+	clientAlive struct{ via carrier }
+	probeDue    struct{ p *probe }
+	windowDue   struct{ a *away }
+	sweepDue    struct{ c *Client }
+	renewalDue  struct{}
+	stopAsked   struct{}
+	flushAsked  struct{ flushed chan<- struct{} }
 )
 
-// run handles messages until stop is called. It takes what has come already
-// without a choice between two channels, which would cost more.
+// run handles messages until stop is called. It looks into the inbox without h.done
+// first, since a select with one case is cheaper.
 func (h *Hub) run() {
 	for {
 		select {
@@ -138,7 +131,7 @@ func (h *Hub) stop() { close(h.done) }
 // if the hub has stopped meanwhile.
 func (h *Hub) post(m any) bool {
 	select {
-	case h.inbox <- m: // without waiting, as in run
+	case h.inbox <- m: // first without h.done, as in run
 		return true
 	default:
 	}
@@ -150,20 +143,20 @@ func (h *Hub) post(m any) bool {
 	}
 }
 
-// answers waits until the hub has dealt with everything that was posted before, and
+// flush waits until the hub has handled everything that was posted before, and
 // returns true then, or at once if the hub has stopped. It returns false when
 // givenUp is closed; a nil channel never is.
-func (h *Hub) answers(givenUp <-chan struct{}) bool {
-	answered := make(chan struct{})
+func (h *Hub) flush(givenUp <-chan struct{}) bool {
+	flushed := make(chan struct{})
 	select {
-	case h.inbox <- hubAsked{answered}:
+	case h.inbox <- flushAsked{flushed}:
 	case <-h.done:
 		return true
 	case <-givenUp:
 		return false
 	}
 	select {
-	case <-answered:
+	case <-flushed:
 		return true
 	case <-h.done:
 		return true
@@ -176,28 +169,20 @@ func (h *Hub) answers(givenUp <-chan struct{}) bool {
 func (h *Hub) handle(m any) {
 	switch m := m.(type) {
 	case clientConnected:
-		h.admit(m.via, m.id)
+		h.addClient(m.via, m.id)
 	case clientGone:
 		h.lose(h.clients[m.via], m.why)
 	case clientAsked:
-		if c := h.speaker(m.via, m.profile); c != nil {
-			c.countFrame()
-			h.obey(c, m.req)
-		}
+		h.asked(h.clients[m.via], m)
 	case clientErred:
-		if c := h.speaker(m.via, m.profile); c != nil {
-			if !m.control {
-				c.countFrame()
-			}
-			h.tellRefusal(c, m.receipt, m.refusal)
-		}
+		h.erred(h.clients[m.via], m)
 	case loginDue:
 		h.loginTimedOut(m.c)
 	case grantDue:
 		h.watchAgain(m.c, m.g)
 	case ringDue:
 		h.ringTimedOut(m.cl)
-	case probeHeard:
+	case clientAlive:
 		h.probeAnswered(h.clients[m.via])
 	case probeDue:
 		h.probeTimedOut(m.p)
@@ -209,75 +194,34 @@ func (h *Hub) handle(m any) {
 		h.renewLeases()
 	case stopAsked:
 		h.shutDown()
-	case hubAsked:
-		close(m.answered)
+	case flushAsked:
+		close(m.flushed)
 	default:
 		panic(fmt.Sprintf("hub: unknown message %T", m))
 	}
-	h.letGo()
+	h.removeLeaving()
 }
 
-// letGo removes the clients that are to leave, such as those that could not take an
-// event. It is called at the end of a step, since the step may still use them, and goes
-// on until none is left: telling their peers may show that a peer is too slow.
-func (h *Hub) letGo() {
-	for len(h.leaving) > 0 {
-		next := h.leaving[0]
-		h.leaving = h.leaving[1:]
-		if next.why == closeSlow {
-			h.lose(next.Client, closeSlow) // or it is ending already, and that was why
-		} else {
-			h.remove(next.Client, next.why)
-		}
-	}
-}
-
-// admit takes in a new connection and gives it time to sign in.
-func (h *Hub) admit(via carrier, id uint64) {
-	if h.closing {
-		via.kill(closeRestart)
+// asked obeys a request of c, which is nil if it has just been removed.
+func (h *Hub) asked(c *Client, m clientAsked) {
+	if c == nil {
 		return
 	}
-	c := newClient(via, id)
-	h.clients[via] = c
-	h.startLoginTimer(c)
+	c.profile = m.profile
+	c.countFrame()
+	h.obey(c, m.req)
 }
 
-// speaker returns the client that a connection speaks for, and notes the profile
-// of its family. It returns nil if the client has been removed, and the read loop
-// does not know yet.
-func (h *Hub) speaker(via carrier, profile *Profile) *Client {
-	c := h.clients[via]
-	if c != nil {
-		c.profile = profile
-	}
-	return c
-}
-
-// remove forgets a client, and ends its connection if that has not begun: its
-// calls end, its name is free at once. One that has been removed before, or nil,
-// is left alone.
-func (h *Hub) remove(c *Client, why *Closing) {
-	if c == nil || h.clients[c.via] != c {
+// erred refuses a message of c, likewise.
+func (h *Hub) erred(c *Client, m clientErred) {
+	if c == nil {
 		return
 	}
-	delete(h.clients, c.via)
-	stands := c.via.kill(why)
-	for len(c.calls) > 0 {
-		h.end(c.calls[0], ReasonGone, c)
+	c.profile = m.profile
+	if !m.control {
+		c.countFrame()
 	}
-	h.exitRoom(c)
-	h.forgetWaiting(c)
-	if !c.loggedIn() {
-		c.loginTimer.Stop()
-		return
-	}
-	h.endSession(c)
-	h.registry.remove(c)
-	h.endLease(c)
-	c.grant.stop()
-	h.log.Info("signed out", "conn", c.id, "name", c.name.Text, "reason", stands.Reason)
-	h.passName(c)
+	h.tellRefusal(c, m.receipt, m.refusal)
 }
 
 // obey does what a client asks, or tells it why not.
@@ -285,10 +229,10 @@ func (h *Hub) obey(c *Client, req Request) {
 	if h.closing {
 		return
 	}
-	cl, refusal := h.command(c, req)
+	cl, refusal := h.execute(c, req)
 	switch {
 	case refusal != nil && req.Excess:
-		h.deny(c, req, refuseExcess()) // it has ended nothing
+		h.deny(c, req, excess()) // a leave that ended no call is refused like all that is over the rate
 	case refusal != nil:
 		h.deny(c, req, refusal)
 	case c.awaits(req):
@@ -298,9 +242,9 @@ func (h *Hub) obey(c *Client, req Request) {
 	}
 }
 
-// command does what a request asks. It returns the call that the request is about,
+// execute does what a request asks. It returns the call that the request is about,
 // if any, or why it is refused.
-func (h *Hub) command(c *Client, req Request) (*Call, *Refused) {
+func (h *Hub) execute(c *Client, req Request) (*Call, *Refused) {
 	switch cmd := req.Command.(type) {
 	case Login:
 		if cmd.Grant != nil && c.loggedIn() {
@@ -338,15 +282,15 @@ func (h *Hub) command(c *Client, req Request) (*Call, *Refused) {
 
 // deny refuses a request, and repeats what it was about.
 func (h *Hub) deny(c *Client, req Request, refusal *Refused) {
-	h.tellRefusal(c, req.Receipt, refusal.about(req.Word, targetOf(req.Command)))
+	h.tellRefusal(c, req.Receipt, refusal.regarding(req.Word, targetOf(req.Command)))
 }
 
 // tellRefusal tells c a refusal, and gives the receipt for what was refused. If it is one
 // refusal too many, it is the last that c hears.
 func (h *Hub) tellRefusal(c *Client, receipt string, refusal *Refused) {
 	h.tell(c, *refusal)
-	if why := c.strike(refusal.Code); why != nil {
-		c.via.kill(why)
+	if why := c.countRefusal(refusal.Code); why != nil {
+		c.via.end(why)
 		return
 	}
 	c.expectEndsAfter(refusal)
@@ -373,10 +317,10 @@ func (h *Hub) acknowledge(c *Client, req Request, cl *Call) {
 func (h *Hub) shutDown() {
 	h.closing = true
 	for _, cl := range h.calls {
-		h.end(cl, ReasonShutdown, nil)
+		h.endCall(cl, ReasonShutdown, nil)
 	}
 	for via, c := range h.clients {
-		via.kill(closeRestart)
+		via.end(closeRestart)
 		if c.isAway() {
 			h.remove(c, closeRestart)
 		}

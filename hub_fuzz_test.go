@@ -166,11 +166,11 @@ func (p *play) step(who int, what byte, detail int) {
 	case doListUsers:
 		p.ht.do(c, ListUsers{})
 	case die:
-		c.via.kill(closeGone)
+		c.via.end(closeGone)
 	case waitLong:
 		p.fireTimers(c)
 	case live:
-		p.ht.step(probeHeard{c.via})
+		p.ht.step(clientAlive{c.via})
 	case loginLate:
 		p.ht.step(loginDue{c})
 	case readAll:

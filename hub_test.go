@@ -35,13 +35,13 @@ func newHubTester(tb testing.TB) *hubTester {
 
 // A testCarrier keeps what a client is told until the test takes it.
 type testCarrier struct {
-	limit    int
-	told     []Event
-	bytes    int // of told
-	why      *Closing
-	probes   int           // asked of it
-	grace    time.Duration // what it answers to patience
-	admitted bool
+	limit  int
+	told   []Event
+	bytes  int // of told
+	why    *Closing
+	probes int           // asked of it
+	grace  time.Duration // what it answers to patience
+	known  bool
 }
 
 func (tc *testCarrier) send(ev Event) bool {
@@ -55,18 +55,18 @@ func (tc *testCarrier) send(ev Event) bool {
 
 func (tc *testCarrier) crowded() bool { return tc.bytes > tc.limit/2 }
 
-func (tc *testCarrier) waiting() int { return tc.bytes }
+func (tc *testCarrier) queued() int { return tc.bytes }
 
-func (tc *testCarrier) kill(why *Closing) *Closing {
+func (tc *testCarrier) end(why *Closing) *Closing {
 	if tc.why == nil {
 		tc.why = why
 	}
 	return tc.why
 }
 
-func (tc *testCarrier) probe()                               { tc.probes++ }
+func (tc *testCarrier) askIfAlive()                          { tc.probes++ }
 func (tc *testCarrier) patience(time.Duration) time.Duration { return tc.grace }
-func (tc *testCarrier) admit(yes bool)                       { tc.admitted = yes }
+func (tc *testCarrier) setKnown(yes bool)                    { tc.known = yes }
 
 // empty drops what the client was told.
 func (tc *testCarrier) empty() { tc.told, tc.bytes = tc.told[:0], 0 }

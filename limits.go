@@ -9,34 +9,34 @@ import (
 )
 
 // How many refusals of a kind a client may have within a minute, before its
-// connection ends. They protect from clients that only cost.
+// connection ends. They protect from clients that only cost work.
 const (
-	maxFaults = 50  // messages that are not JSON, incomplete, or of unknown type
-	maxExcess = 100 // messages over the rate
+	maxMistakes = 50  // messages that are not JSON, incomplete, or of unknown type
+	maxExcess   = 100 // messages over the rate
 )
 
-// What a call holds for one direction. A browser gathers a few dozen candidates.
-// They are all told at once, together with the offer and the answer, and half of a
-// queue must have room for that: see minQueue.
+// Candidates that a call keeps for one party until the answer: how many, and how many
+// bytes. A browser gathers a few dozen. They are all told at once, together with the
+// offer and the answer, and half of a queue must have room for that: see minQueue.
 const (
 	maxHeld      = 128
 	maxHeldBytes = 64 << 10
 )
 
-// strikes counts the bad messages of a client and its messages over the rate.
+// refusalCount counts the bad messages of a client and its messages over the rate.
 // Refusals by state, such as no-such-call, do not count: a browser may still
 // send candidates when its call is over.
-type strikes struct{ faults, excess tally }
+type refusalCount struct{ mistakes, excess tally }
 
 // add counts a refusal. It returns why the connection must end, or nil.
-func (s *strikes) add(code Code) *Closing {
+func (n *refusalCount) add(code Code) *Closing {
 	switch code {
 	case CodeBadJSON, CodeBadRequest, CodeUnknownCommand:
-		if s.faults.reaches(maxFaults) {
+		if n.mistakes.reaches(maxMistakes) {
 			return closeTooManyErrors
 		}
 	case CodeRateLimited:
-		if s.excess.reaches(maxExcess) {
+		if n.excess.reaches(maxExcess) {
 			return closeFlood
 		}
 	}
@@ -54,18 +54,19 @@ func (t *tally) reaches(limit int) bool {
 	return len(t.times) >= limit
 }
 
-// excessOf refuses a request that is over the rate, or one that was refused when
-// it was read, in whose place it stands.
+// excessOf returns the refusal of a request over the rate. If the request was refused
+// when it was read, as a bad message is, it stands in the place of that refusal.
 func excessOf(req Request, refused *Refused) *Refused {
-	excess := refuseExcess()
+	r := excess()
 	if refused == nil {
-		return excess.about(req.Word, targetOf(req.Command))
+		return r.regarding(req.Word, targetOf(req.Command))
 	}
-	excess.Request, excess.Name, excess.CallID = refused.Request, refused.Name, refused.CallID
-	return excess
+	r.Request, r.Name, r.CallID = refused.Request, refused.Name, refused.CallID
+	return r
 }
 
-func refuseExcess() *Refused {
+// excess returns the refusal of whatever is over the rate.
+func excess() *Refused {
 	return refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
 }
 
@@ -112,15 +113,15 @@ func escapeRune(r rune) string {
 	return strings.Trim(strconv.QuoteRuneToASCII(r), "'")
 }
 
-// refuse makes a refusal where the rule is broken; about says later what it
-// answers.
+// refuse returns a refusal; it is called where the rule is broken. Nothing is sent:
+// whoever sends the refusal says with regarding what it answers.
 func refuse(code Code, message string) *Refused {
 	return &Refused{Code: code, Message: message}
 }
 
-// about fills in the word of the refused request, and whom or which call it
+// regarding fills in the word of the refused request, and whom or which call it
 // was about as far as it said.
-func (r *Refused) about(word string, to Target) *Refused {
+func (r *Refused) regarding(word string, to Target) *Refused {
 	r.Request = word
 	if r.CallID == "" {
 		r.CallID = excerpt(to.CallID)

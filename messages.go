@@ -168,13 +168,13 @@ const (
 // Profile is what a family requires of the hub, said as data. A family has one,
 // which is only read.
 type Profile struct {
-	holds         bool // wants candidates only when the call is answered
-	heldFirst     bool // as callee, wants the held ones before it hears of that
-	hearsOwnLeave bool // is told of the end that it made itself
-	echoesEnd     bool // sends the end back that it is told
-	takesFields   bool // hears a candidate as fields of a message
-	namesCalls    bool // can say which of several calls it means
-	renegotiates  bool // can take a second offer, and make one
+	holdsCandidates bool // wants candidates only when the call is answered
+	heldFirst       bool // as callee, wants the held ones before it hears of that
+	hearsOwnLeave   bool // is told of the end that it made itself
+	echoesEnd       bool // sends the end back that it is told
+	takesFields     bool // hears a candidate as fields of a message
+	namesCalls      bool // can say which of several calls it means
+	renegotiates    bool // can take a second offer, and make one
 
 	// hears reports whether the family has a word for an event, for a family whose
 	// clients can resume; nil for the others.

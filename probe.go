@@ -15,12 +15,12 @@ import (
 // cannot be joined or called, since its name and role are about to change. Owned by
 // the hub.
 type probe struct {
-	holder  *Client
-	waiting []newcomer
-	begun   time.Time
-	lives   bool // the holder has given a sign of life; it may still say goodbye
-	renewed bool // the time for that has begun anew, for a later newcomer
-	timer   *time.Timer
+	holder    *Client
+	newcomers []newcomer
+	begun     time.Time
+	lives     bool // the holder has given a sign of life; it may still say goodbye
+	renewed   bool // the time for that has begun anew, for a later newcomer
+	timer     *time.Timer
 }
 
 // newcomer is a login that waits for the outcome of a probe.
@@ -31,38 +31,38 @@ type newcomer struct {
 }
 
 const (
-	probeTime  = 3 * time.Second
-	maxWaiting = 8 // newcomers a probe, since each is kept in memory
+	probeTime    = 3 * time.Second
+	maxNewcomers = 8 // newcomers a probe, since each is kept in memory
 
 	// How long a refusal waits for a goodbye after a sign of life. A browser
 	// answers a ping although its page has closed the connection already.
 	goodbyeTime = 250 * time.Millisecond
 )
 
-// probe makes a newcomer wait for the holder's sign of life.
-func (h *Hub) probe(holder, c *Client, req Request, cmd Login) *Refused {
+// awaitHolder makes a newcomer wait for the holder's sign of life.
+func (h *Hub) awaitHolder(holder, c *Client, req Request, cmd Login) *Refused {
 	p := h.probes[holder]
 	switch {
 	case p == nil:
 		p = &probe{holder: holder, begun: time.Now()}
 		h.probes[holder] = p
 		h.wait(p, probeTime)
-		holder.via.probe()
-	case len(p.waiting) == maxWaiting:
+		holder.via.askIfAlive()
+	case len(p.newcomers) == maxNewcomers:
 		return nameTaken(cmd.Name)
 	case p.lives && !p.renewed:
 		p.renewed = true // once, or those who come and go could hold up the others
 		h.wait(p, goodbyeTime)
 	}
-	p.waiting = append(p.waiting, newcomer{c, req, cmd})
-	c.waiting = p
+	p.newcomers = append(p.newcomers, newcomer{c, req, cmd})
+	c.awaited = p
 	return nil
 }
 
 // awaits reports whether a request of c waits for the outcome of a probe.
 func (c *Client) awaits(req Request) bool {
 	_, isLogin := req.login()
-	return isLogin && c.waiting != nil
+	return isLogin && c.awaited != nil
 }
 
 // probeAnswered notes that the holder lives. The newcomers are refused when it
@@ -74,8 +74,8 @@ func (h *Hub) probeAnswered(holder *Client) {
 	}
 }
 
-// probeTimedOut refuses the newcomers if the holder lives, and lets a silent one
-// go; its successor comes in with that.
+// probeTimedOut refuses the newcomers if the holder lives. It removes a silent one, by
+// which the first newcomer is signed in.
 func (h *Hub) probeTimedOut(p *probe) {
 	if h.probes[p.holder] != p {
 		return
@@ -112,17 +112,17 @@ func (h *Hub) wait(p *probe, d time.Duration) {
 	p.timer = late.AfterFunc(d, func() { h.post(probeDue{p}) })
 }
 
-// passName gives the name of a holder that has gone to the first newcomer that may
-// have it now. While it waited, it could do other things.
-func (h *Hub) passName(holder *Client) {
+// signInNewcomer gives the name of a holder that has gone to the first newcomer that
+// may have it now. While it waited, it could do other things.
+func (h *Hub) signInNewcomer(holder *Client) {
 	p := h.probes[holder]
 	if p == nil {
 		return
 	}
-	for taken := false; len(p.waiting) > 0 && !taken; {
-		next := p.waiting[0]
-		p.waiting = p.waiting[1:]
-		next.c.waiting = nil
+	for taken := false; len(p.newcomers) > 0 && !taken; {
+		next := p.newcomers[0]
+		p.newcomers = p.newcomers[1:]
+		next.c.awaited = nil
 		if refusal := h.checkLogin(next.c, next.cmd); refusal != nil {
 			h.deny(next.c, next.req, refusal)
 			continue
@@ -138,22 +138,22 @@ func (h *Hub) passName(holder *Client) {
 func (h *Hub) endProbe(p *probe) {
 	p.timer.Stop()
 	delete(h.probes, p.holder)
-	for _, n := range p.waiting {
-		n.c.waiting = nil
+	for _, n := range p.newcomers {
+		n.c.awaited = nil
 		h.deny(n.c, n.req, nameTaken(n.cmd.Name))
 	}
 }
 
-// forgetWaiting takes c, which has gone, out of the probe it waits for. When
+// forgetNewcomer takes c, which has gone, out of the probe it waits for. When
 // nobody waits any more the probe is over: the next one begins anew.
-func (h *Hub) forgetWaiting(c *Client) {
-	if c.waiting == nil {
+func (h *Hub) forgetNewcomer(c *Client) {
+	if c.awaited == nil {
 		return
 	}
-	p := c.waiting
-	p.waiting = slices.DeleteFunc(p.waiting, func(n newcomer) bool { return n.c == c })
-	c.waiting = nil
-	if len(p.waiting) == 0 {
+	p := c.awaited
+	p.newcomers = slices.DeleteFunc(p.newcomers, func(n newcomer) bool { return n.c == c })
+	c.awaited = nil
+	if len(p.newcomers) == 0 {
 		h.endProbe(p)
 	}
 }

@@ -15,12 +15,12 @@ func (ht *hubTester) checkProbes() {
 	h := ht.hub
 	for holder, p := range h.probes {
 		ht.check(p.holder == holder && holder.loggedIn() && h.clients[holder.via] == holder, "a probe of nobody")
-		ht.check(len(p.waiting) > 0 && len(p.waiting) <= maxWaiting, "%d wait for one name", len(p.waiting))
+		ht.check(len(p.newcomers) > 0 && len(p.newcomers) <= maxNewcomers, "%d wait for one name", len(p.newcomers))
 	}
 	for _, c := range h.clients {
-		if p := c.waiting; p != nil {
+		if p := c.awaited; p != nil {
 			ht.check(h.probes[p.holder] == p, "%p waits for a probe that is over", c)
-			ht.check(slices.ContainsFunc(p.waiting, func(n newcomer) bool { return n.c == c }), "%p is not waited for", c)
+			ht.check(slices.ContainsFunc(p.newcomers, func(n newcomer) bool { return n.c == c }), "%p is not waited for", c)
 		}
 	}
 }
@@ -35,20 +35,20 @@ func TestProbe(t *testing.T) {
 		ht.login(late, "bob", "")
 		ht.wantRefused(late, CodeBadState)
 		p := ht.hub.probes[ann]
-		ht.step(probeHeard{ann.via})
+		ht.step(clientAlive{ann.via})
 		ht.wantIdle(late, later) // ann may still say goodbye
 		ht.step(probeDue{p})
 		ht.wantRefused(late, CodeNameTaken)
 		ht.wantRefused(later, CodeNameTaken)
 		ht.wantIdle(ann)
-		ht.step(probeHeard{ann.via}) // nobody asks any more
+		ht.step(clientAlive{ann.via}) // nobody asks any more
 		ht.wantIdle(ann, late, later)
 	})
 	t.Run("one that says goodbye after a sign of life makes way", func(t *testing.T) {
 		ht := newHubTester(t)
 		ann, next := ht.signIn("ann", ""), ht.connect()
 		ht.login(next, "ann", "")
-		ht.step(probeHeard{ann.via})
+		ht.step(clientAlive{ann.via})
 		ht.step(clientGone{ann.via, conn.Left})
 		ht.want(next, "the name", LoggedIn{Name: "ann"})
 	})
@@ -136,7 +136,7 @@ func TestProbe(t *testing.T) {
 			ht := newHubTester(t)
 			ann, vic := ht.signIn("ann", ""), ht.connect()
 			ht.login(vic, "ann", "")
-			ht.step(probeHeard{ann.via})
+			ht.step(clientAlive{ann.via})
 			for range 5 {
 				time.Sleep(goodbyeTime * 2 / 5)
 				other := ht.connect()
@@ -157,7 +157,7 @@ func TestProbe(t *testing.T) {
 	t.Run("few wait at once", func(t *testing.T) {
 		ht := newHubTester(t)
 		ht.signIn("ann", "")
-		for range maxWaiting {
+		for range maxNewcomers {
 			ht.login(ht.connect(), "ann", "")
 		}
 		more := ht.connect()

@@ -15,17 +15,17 @@ func (h *Hub) startLoginTimer(c *Client) {
 	c.loginTimer = late.AfterFunc(h.limits.loginTimeout, func() { h.post(loginDue{c}) })
 }
 
-// connect lets c in, and signs it in if it asks for that too.
+// connect grants a CONNECT of Socket.IO, and signs c in if it asks for that too.
 func (h *Hub) connect(c *Client, req Request, cmd Connect) *Refused {
 	if cmd.Login != nil {
 		return h.login(c, req, *cmd.Login)
 	}
-	h.letIn(c)
+	h.grantConnect(c)
 	return nil
 }
 
-// letIn tells c its id, for families that ask for one.
-func (h *Hub) letIn(c *Client) {
+// grantConnect tells c its id, for families that ask for one.
+func (h *Hub) grantConnect(c *Client) {
 	if c.memberID == "" {
 		c.memberID = newMemberID()
 	}
@@ -48,7 +48,7 @@ func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 	case holder.isAway():
 		h.remove(holder, closeGone) // nobody must wait for a page that has crashed
 	default:
-		return h.probe(holder, c, req, cmd)
+		return h.awaitHolder(holder, c, req, cmd)
 	}
 	h.signIn(c, req, cmd)
 	return nil
@@ -59,7 +59,7 @@ func (h *Hub) checkLogin(c *Client, cmd Login) *Refused {
 	switch {
 	case c.loggedIn():
 		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
-	case c.waiting != nil:
+	case c.awaited != nil:
 		return refuse(CodeBadState, "your login is being looked at")
 	case len(c.calls) > 0:
 		return refuse(CodeBadState, "you are in a call, and cannot change how you are addressed")
@@ -76,14 +76,14 @@ func nameTaken(name Name) *Refused {
 // signIn gives c its name. A request that was a Connect is granted too.
 func (h *Hub) signIn(c *Client, req Request, cmd Login) {
 	c.name, c.role = cmd.Name, cmd.Role
-	c.via.admit(true)
+	c.via.setKnown(true)
 	c.loginTimer.Stop()
 	c.loginTimer = nil // it will not be needed again, and most connections are signed in
 	h.registry.add(c)
 	turn := h.lease(c)
 	h.logSignIn(c, turn)
 	if _, connects := req.Command.(Connect); connects {
-		h.letIn(c)
+		h.grantConnect(c)
 	}
 	granted := LoggedIn{Name: c.name.Text, Role: c.role, TURN: turn}
 	if cmd.Resume && c.profile.hears != nil && h.limits.resumeWindow > 0 {
@@ -93,7 +93,7 @@ func (h *Hub) signIn(c *Client, req Request, cmd Login) {
 	if granted.Session != "" {
 		h.beginSession(c, granted.Session)
 	}
-	h.hold(c, cmd.Grant)
+	h.setGrant(c, cmd.Grant)
 }
 
 // logSignIn says who has signed in, and by which id the log of a TURN server knows them.
@@ -114,7 +114,7 @@ func (h *Hub) loginTimedOut(c *Client) {
 // listUsers tells c who is there, unless it has not read yet what it was told.
 func (h *Hub) listUsers(c *Client) *Refused {
 	if c.via.crowded() {
-		return refuseOverload("you")
+		return overload("you")
 	}
 	h.tell(c, h.registry.list(c, h.rights, h.limits.maxListBytes))
 	return nil

@@ -14,7 +14,7 @@ func (ht *hubTester) checkRegistry() {
 	for key, c := range h.registry.byKey {
 		ht.check(h.clients[c.via] == c, "the name %q is held by no connection", key)
 		ht.check(c.name.Key == key, "%q is entered under %q", c.name.Key, key)
-		ht.check(c.waiting == nil, "%s is signed in and waits for it", key)
+		ht.check(c.awaited == nil, "%s is signed in and waits for it", key)
 		roles[c.role]++
 	}
 	for role, same := range h.registry.byRole {

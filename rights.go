@@ -56,8 +56,8 @@ func (r Rights) concern(a, b string) bool {
 	return r.mayCall(a, b) || r.mayCall(b, a)
 }
 
-// holdsSeveral reports whether the role may hold several calls at once: a
-// teacher may, a student and a page that knows no roles may not.
-func (r Rights) holdsSeveral(role string) bool {
+// mayHoldSeveral reports whether a party with the role may have several calls at once.
+// By default a teacher may, a student and a page without a role may not.
+func (r Rights) mayHoldSeveral(role string) bool {
 	return role != "" && r.callers[role]
 }

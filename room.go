@@ -28,10 +28,10 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 	case h.limits.signInFirst && !c.loggedIn():
 		return refuse(CodeNotLoggedIn, "sign in first")
 	case c.grant.over():
-		return refuseExpired()
+		return tokenExpired()
 	case !c.grant.mayJoin(cmd.Room.Key):
 		return refuse(CodeForbidden, "your token does not let you into this room")
-	case c.waiting != nil:
+	case c.awaited != nil:
 		return refuse(CodeBadState, "your login is being looked at")
 	case room != nil && room == c.room:
 		h.tellJoined(c) // again; nothing has changed
@@ -43,10 +43,10 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		return nil
 	case room != nil && !h.mayCall(c, room.members[0]) && !h.mayCall(room.members[0], c):
 		return refuse(CodeForbidden, "you and who is in this room may not call each other")
-	case room != nil && room.members[0].waiting != nil:
+	case room != nil && room.members[0].awaited != nil:
 		return refuse(CodeBusy, "who is in this room is signing in: try again in a few seconds")
 	case room != nil && room.members[0].via.crowded():
-		return refuseOverload("who is in this room")
+		return overload("who is in this room")
 	}
 	h.exitRoom(c)
 	if room == nil {
@@ -60,7 +60,7 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		c.loginTimer.Stop()
 	}
 	c.room, c.label = room, cmd.Label
-	c.via.admit(true)
+	c.via.setKnown(true)
 	room.members = append(room.members, c)
 	h.tellJoined(c)
 	if len(room.members) == maxMembers {
@@ -103,7 +103,7 @@ func (h *Hub) exitRoom(c *Client) {
 		delete(h.rooms, room.name.Key)
 	}
 	if !c.loggedIn() {
-		c.via.admit(false)
+		c.via.setKnown(false)
 		h.startLoginTimer(c)
 	}
 }

@@ -22,7 +22,7 @@ func (ht *hubTester) checkRooms() {
 	for _, c := range h.clients {
 		ht.check(c.room == nil || h.rooms[c.room.name.Key] == c.room, "%s is in a forgotten room", c.address())
 		if !c.isAway() {
-			ht.check(carrierOf(c).admitted == (c.loggedIn() || c.room != nil), "%s may send large messages: %t", c.address(), carrierOf(c).admitted)
+			ht.check(carrierOf(c).known == (c.loggedIn() || c.room != nil), "%s may send large messages: %t", c.address(), carrierOf(c).known)
 		}
 		for _, cl := range c.calls {
 			ht.check(cl.room == nil || cl.room == c.room && cl.state == active, "%s has a call of a room it is not in", c.address())

@@ -194,13 +194,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		http.NotFound(w, r)
 	case conn.IsDamaged(r):
-		s.refuseDamaged(w, r)
+		s.answerDamaged(w, r)
 	case isSocketIO:
-		if s.admitsOrigin(w, r) {
+		if s.allowOrigin(w, r) {
 			s.engine.ServeHTTP(w, r)
 		}
 	case conn.IsHandshake(r) && !strings.HasPrefix(inside, "/socket.io/"):
-		s.welcome(w, r)
+		s.serveWebSocket(w, r)
 	case inside == "":
 		u := url.URL{Path: s.cfg.basePath, RawQuery: r.URL.RawQuery}
 		http.Redirect(w, r, u.String(), http.StatusPermanentRedirect)
@@ -245,17 +245,17 @@ const hubPatience = 2 * time.Second
 func (s *Server) answerHealth(w http.ResponseWriter, r *http.Request, yes string) {
 	ctx, cancel := context.WithTimeout(r.Context(), hubPatience)
 	defer cancel()
-	if !s.hub.answers(ctx.Done()) {
+	if !s.hub.flush(ctx.Done()) {
 		http.Error(w, "the hub does not answer", http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, yes)
 }
 
-// welcome lets a client in that is to speak without Socket.IO. It returns while
-// the client lives on, so that nothing of the request stays in memory.
-func (s *Server) welcome(w http.ResponseWriter, r *http.Request) {
-	if !s.admitsOrigin(w, r) {
+// serveWebSocket makes the connection of a client that does not speak Socket.IO. It
+// returns before the connection ends, so that nothing of the request stays in memory.
+func (s *Server) serveWebSocket(w http.ResponseWriter, r *http.Request) {
+	if !s.allowOrigin(w, r) {
 		return
 	}
 	c := s.newConnection(s.dialect)
@@ -268,8 +268,9 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request) {
 	go c.serve(nil)
 }
 
-// admitsOrigin answers the request itself if the page that makes it may not.
-func (s *Server) admitsOrigin(w http.ResponseWriter, r *http.Request) bool {
+// allowOrigin reports whether the page that makes a request may connect. If not, it
+// answers the request.
+func (s *Server) allowOrigin(w http.ResponseWriter, r *http.Request) bool {
 	if s.cfg.origins.Allow(r) {
 		return true
 	}

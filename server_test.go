@@ -147,7 +147,7 @@ func TestHealthAsksTheHub(t *testing.T) {
 		}
 		check(503, "the hub does not answer", hubPatience)
 		for len(s.hub.inbox) < cap(s.hub.inbox) {
-			s.hub.inbox <- hubAsked{make(chan struct{})}
+			s.hub.inbox <- flushAsked{make(chan struct{})}
 		}
 		check(503, "the hub does not answer", hubPatience)
 		s.start()

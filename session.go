@@ -46,7 +46,7 @@ func (h *Hub) number(c *Client, ev Event) (Event, bool) {
 	n := Numbered{ev, s.sent}
 	s.kept = append(s.kept, keptEvent{n, time.Now()})
 	s.bytes += n.Weight()
-	unsent := c.via.waiting() + n.Weight()
+	unsent := c.via.queued() + n.Weight()
 	s.forget(func(keptEvent) bool { return s.bytes > maxSent+unsent })
 	if s.sweep == nil {
 		s.sweep = time.AfterFunc(h.limits.arrival, func() { h.post(sweepDue{c}) })
@@ -130,19 +130,19 @@ func (a *away) send(ev Event) bool {
 }
 
 func (a *away) crowded() bool { return a.unsent > a.limit/2 }
-func (a *away) waiting() int  { return a.unsent }
+func (a *away) queued() int   { return a.unsent }
 
-// kill says why the client is let go. There is no connection to close.
-func (a *away) kill(why *Closing) *Closing {
+// end notes why the client is removed. There is no connection to close.
+func (a *away) end(why *Closing) *Closing {
 	if a.why == nil {
 		a.why = why
 	}
 	return a.why
 }
 
-func (a *away) probe()                               {}
+func (a *away) askIfAlive()                          {}
 func (a *away) patience(time.Duration) time.Duration { return 0 }
-func (a *away) admit(bool)                           {}
+func (a *away) setKnown(bool)                        {}
 
 // lose is called when a connection has ended. A client with a session that has not
 // said goodbye is away for a while; all others are removed.
@@ -150,16 +150,16 @@ func (h *Hub) lose(c *Client, why *Closing) {
 	if c == nil || h.clients[c.via] != c {
 		return
 	}
-	stands := c.via.kill(why)
-	if c.session == nil || c.isAway() || !stands.Loss || h.closing {
-		h.remove(c, stands)
+	why = c.via.end(why)
+	if c.session == nil || c.isAway() || !why.Loss || h.closing {
+		h.remove(c, why)
 		return
 	}
 	a := &away{limit: h.limits.maxQueue - eventOverhead, unsent: c.session.bytes} // all of it may have to be sent
 	a.window = late.AfterFunc(h.limits.resumeWindow, func() { h.post(windowDue{a}) })
 	h.carry(c, a)
 	c.session.away = a
-	h.log.Info("connection lost", "conn", c.id, "name", c.name.Text, "reason", stands.Reason)
+	h.log.Info("connection lost", "conn", c.id, "name", c.name.Text, "reason", why.Reason)
 	h.probeLost(c)
 }
 
@@ -180,29 +180,29 @@ func (h *Hub) resume(c *Client, cmd Resume) *Refused {
 	switch {
 	case c.loggedIn():
 		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
-	case c.waiting != nil:
+	case c.awaited != nil:
 		return refuse(CodeBadState, "your login is being looked at")
 	case c.room != nil:
 		return refuse(CodeBadState, "leave the room before you come back")
 	case back == nil:
-		return refuseSession()
+		return noSuchSession()
 	case cmd.Seq > back.session.sent:
 		return refuse(CodeBadRequest, `"seq" is the number of the last message that you have seen`)
 	case cmd.Seq < back.session.before():
 		h.remove(back, closeGone)
-		return refuseSession()
+		return noSuchSession()
 	}
 	if cmd.Renewal != nil {
-		if refusal := mayRenew(back, *cmd.Renewal); refusal != nil {
+		if refusal := checkRenewal(back, *cmd.Renewal); refusal != nil {
 			return refusal
 		}
-		defer h.hold(back, cmd.Renewal.Grant)
+		defer h.setGrant(back, cmd.Renewal.Grant)
 	}
 	h.takeOver(back, c, cmd.Seq)
 	return nil
 }
 
-func refuseSession() *Refused {
+func noSuchSession() *Refused {
 	return refuse(CodeNoSuchSession, "there is no such session any more: sign in anew")
 }
 
@@ -217,13 +217,13 @@ func (h *Hub) takeOver(back, c *Client, seen uint64) {
 	s := back.session
 	c.loginTimer.Stop()
 	delete(h.clients, c.via)
-	back.via.kill(closeReplaced)
+	back.via.end(closeReplaced)
 	if s.away != nil {
 		s.away.window.Stop()
 		s.away = nil
 	}
 	h.carry(back, c.via)
-	back.via.admit(true)
+	back.via.setKnown(true)
 	h.log.Info("resumed", "conn", back.id, "name", back.name.Text, "on", c.id)
 	told := back.via.send(LoggedIn{Name: back.name.Text, Role: back.role, TURN: h.lease(back), Resumed: true, Received: s.taken})
 	for _, kept := range s.kept {

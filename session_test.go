@@ -109,7 +109,7 @@ func TestSession(t *testing.T) {
 		ht.wantRefused(bob, CodeRateLimited)
 		for range testLimits.maxQueue {
 			ht.hub.tell(ann, Ponged{}) // whatever the hub itself has to say
-			if ht.step(hubAsked{make(chan struct{})}); ht.hub.sessions[secret] == nil {
+			if ht.step(flushAsked{make(chan struct{})}); ht.hub.sessions[secret] == nil {
 				break
 			}
 		}
@@ -218,7 +218,7 @@ func TestSession(t *testing.T) {
 		ann, secret := ht.signInToResume("ann", "")
 		ht.do(ann, Ping{})
 		ht.step(clientErred{via: ann.via, profile: ann.profile, refusal: refuse(CodeBadJSON, "")})
-		ht.step(clientErred{via: ann.via, profile: ann.profile, refusal: refuseExcess(), control: true})
+		ht.step(clientErred{via: ann.via, profile: ann.profile, refusal: excess(), control: true})
 		if got := ht.comeBack(secret, 3)[0].(LoggedIn); got.Received != 2 || !got.Resumed {
 			t.Errorf("ann is told %+v, want 2 frames", got)
 		}
@@ -240,7 +240,7 @@ func TestSession(t *testing.T) {
 		bob := ht.signIn("bob", "")
 		ht.talk(bob, ann, ByOffer)
 		lost := ann.via
-		lost.kill(closeGone)
+		lost.end(closeGone)
 		ht.do(bob, Candidate{Candidate: candidate})
 		ht.step(clientGone{lost, closeGone})
 		ht.wantIdle(bob)

@@ -95,7 +95,7 @@ func TestRefusalsOfConnect(t *testing.T) {
 		{`41 3 4 6 40/admin`, ""},
 		{"", ""},
 	} {
-		refusals := engineHost{}.Refuse(bytes.Split([]byte(tt.posted), []byte(" ")), `it "cannot" be`)
+		refusals := engineHost{}.Refusals(bytes.Split([]byte(tt.posted), []byte(" ")), `it "cannot" be`)
 		if got := string(bytes.Join(refusals, []byte(" "))); got != tt.refusals {
 			t.Errorf("%s is refused by %s, want %s", tt.posted, got, tt.refusals)
 		}

@@ -91,10 +91,10 @@ func protocolTable(t *testing.T, heading string) [][]string {
 // unplayable are the closings that nobody can hear in a transcript, and the
 // tests that see them instead.
 var unplayable = map[string]struct{ because, test string }{
-	"closeSlow":        {"who hears it reads, and is not too slow", "TestWhoFallsBehindIsLetGo"},
-	"Internal":         {"nothing that a client says makes the server fail", "TestFaultInADialect"},
-	"closeTooLargeYet": {"its line would be longer than 8 KiB", "TestMessagesBeforeSignInAreSmall"},
-	"MessageTimeout":   {"in a transcript everybody says whole messages", "TestMessageWithoutEnd"},
+	"closeSlow":                 {"who hears it reads, and is not too slow", "TestWhoFallsBehindIsLetGo"},
+	"Internal":                  {"nothing that a client says makes the server fail", "TestFaultInADialect"},
+	"closeTooLargeBeforeSignIn": {"its line would be longer than 8 KiB", "TestMessagesBeforeSignInAreSmall"},
+	"MessageTimeout":            {"in a transcript everybody says whole messages", "TestMessageWithoutEnd"},
 }
 
 func TestClosingsAreHeardAndExplained(t *testing.T) {

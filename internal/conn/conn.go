@@ -55,9 +55,9 @@ type Owner interface {
 	// connection ends, or nil if it goes on. Called by Read.
 	Receive(frame []byte) *Closing
 
-	// Large returns why the client may not send a message of more than
+	// AllowLarge returns why the client may not send a message of more than
 	// SmallMessage bytes, or nil if it may. Called by Read.
-	Large() *Closing
+	AllowLarge() *Closing
 
 	// AllowControl takes a ping, or a pong that answers none of ours, off what the
 	// client may send. If it returns false, the ping is not answered. Called by
@@ -72,20 +72,20 @@ type Owner interface {
 	// Alive and Lost it is called by any goroutine.
 	BeforePing()
 
-	// Alive says that the client has given the sign of life that Probe asks for.
+	// Alive says that the client has given the sign of life that AskIfAlive asks for.
 	Alive()
 
 	// Lost says that the connection has ended outside of Read.
 	Lost(why *Closing)
 
-	// Fault reports that Receive or Encode has panicked with a value. It is called
+	// Panicked says that Receive or Encode has panicked with a value. It is called
 	// while the stack is still there. The connection ends.
-	Fault(value any)
+	Panicked(value any)
 }
 
 // A Conn is one WebSocket. Init, Upgrade, Read and Finish are its life, in this
-// order. After Upgrade any goroutine may call Send, Crowded, Waiting, Kill, Lose,
-// Probe and Patience, none of which waits.
+// order. After Upgrade any goroutine may call Send, Crowded, Queued, End, Lose,
+// AskIfAlive and Patience, none of which waits.
 type Conn struct {
 	pool  *Pool
 	owner Owner
@@ -118,28 +118,27 @@ func (c *Conn) Send(m Outgoing) bool {
 // Crowded reports whether more than half of the queue is taken.
 func (c *Conn) Crowded() bool { return c.out.size() > c.pool.MaxQueue/2 }
 
-// Waiting returns how many bytes wait, or are being written.
-func (c *Conn) Waiting() int { return c.out.size() }
+// Queued returns how many bytes wait, or are being written.
+func (c *Conn) Queued() int { return c.out.size() }
 
-// Kill ends the connection, unless it is ending already, and returns why it ends:
-// the first reason stands.
-func (c *Conn) Kill(why *Closing) *Closing {
-	stands, start := c.out.close(why)
+// End begins the end of the connection, unless it has begun already, and returns why
+// the connection ends: the first reason stays. A writer writes the close frame.
+func (c *Conn) End(why *Closing) *Closing {
+	first, start := c.out.close(why)
 	if start {
 		c.pool.writers.start(c)
 	}
-	return stands
+	return first
 }
 
-// Lose ends the connection and tells the owner. It is for callers other than the
-// owner.
+// Lose calls End, and the owner's Lost. It is for callers other than the owner.
 func (c *Conn) Lose(why *Closing) {
-	c.Kill(why)
+	c.End(why)
 	c.owner.Lost(why)
 }
 
-// Probe asks the client for a sign of life. The owner hears of it as Alive.
-func (c *Conn) Probe() { c.pulse.probe() }
+// AskIfAlive asks the client for a sign of life. The owner hears of it as Alive.
+func (c *Conn) AskIfAlive() { c.pulse.askIfAlive() }
 
 // writeWait is how long Patience waits for the outcome of a write before it is
 // asked again.
@@ -157,14 +156,14 @@ func (c *Conn) Patience(overdue time.Duration) time.Duration {
 }
 
 // Read pings the client and gives the owner what the client sends, until the
-// connection ends. It returns why it ended. The first frames are those that came
-// before there was a WebSocket.
-func (c *Conn) Read(first [][]byte) (why *Closing) {
+// connection ends. It returns why it ended. Early are frames that
+// came before there was a WebSocket.
+func (c *Conn) Read(early [][]byte) (why *Closing) {
 	c.handlePings()
 	c.pulse.start()
 	defer c.pulse.stop()
-	defer c.survive(func() { why = Internal })
-	for _, frame := range first {
+	defer c.catchPanic(func() { why = Internal })
+	for _, frame := range early {
 		if why = c.receiveEarly(frame); why != nil {
 			return why
 		}
@@ -181,7 +180,7 @@ func (c *Conn) receiveEarly(frame []byte) *Closing {
 		return TooLarge
 	}
 	if len(frame) > SmallMessage {
-		if why := c.owner.Large(); why != nil {
+		if why := c.owner.AllowLarge(); why != nil {
 			return why
 		}
 	}
@@ -283,7 +282,7 @@ func (c *Conn) readBody(buf *bytes.Buffer, r io.Reader) *Closing {
 		}
 		if buf.Len() > SmallMessage && !asked {
 			asked = true
-			if why := c.owner.Large(); why != nil {
+			if why := c.owner.AllowLarge(); why != nil {
 				return why
 			}
 		}
@@ -325,10 +324,11 @@ func saysGoodbye(code int) bool {
 	return code == websocket.CloseNormalClosure || code == websocket.CloseGoingAway || code == websocket.CloseNoStatusReceived
 }
 
-// survive keeps a fault in one connection's code from ending the process.
-func (c *Conn) survive(end func()) {
-	if fault := recover(); fault != nil {
-		c.owner.Fault(fault)
+// catchPanic ends a connection whose code has panicked, so that the process goes on.
+// It is called by defer.
+func (c *Conn) catchPanic(end func()) {
+	if value := recover(); value != nil {
+		c.owner.Panicked(value)
 		end()
 	}
 }

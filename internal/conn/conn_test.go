@@ -43,9 +43,9 @@ type testOwner struct {
 
 func newTestOwner() *testOwner { return &testOwner{told: make(chan any, 10)} }
 
-func (o *testOwner) Alive()            { o.told <- alive }
-func (o *testOwner) Lost(why *Closing) { o.told <- why }
-func (o *testOwner) Fault(fault any)   { o.fault = fault }
+func (o *testOwner) Alive()             { o.told <- alive }
+func (o *testOwner) Lost(why *Closing)  { o.told <- why }
+func (o *testOwner) Panicked(fault any) { o.fault = fault }
 
 func (o *testOwner) Receive(frame []byte) *Closing {
 	if o.receive == nil {
@@ -54,7 +54,7 @@ func (o *testOwner) Receive(frame []byte) *Closing {
 	return o.receive(frame)
 }
 
-func (o *testOwner) Large() *Closing {
+func (o *testOwner) AllowLarge() *Closing {
 	if o.large == nil {
 		return nil
 	}

@@ -70,7 +70,7 @@ func TestSignsOfLife(t *testing.T) {
 			onServer(t, func(t *testing.T, s *testServer) {
 				s.owner.receive = nil
 				p := s.connect()
-				s.conn.Probe()
+				s.conn.AskIfAlive()
 				p.want(ping)
 				p.say(tt.said)
 				p.hear()
@@ -107,7 +107,7 @@ func TestControlFrames(t *testing.T) {
 		p.say(final(websocket.PingMessage, "b"), message("x"))
 		p.want(said("x"))
 		wantAsked(2)
-		s.conn.Probe()
+		s.conn.AskIfAlive()
 		p.want(ping)
 		p.say(pong)
 		p.want()

@@ -15,7 +15,7 @@ var upgrader = websocket.Upgrader{
 	WriteBufferPool: &sync.Pool{}, // or each would hold a buffer that is not used
 	CheckOrigin:     func(*http.Request) bool { return true },
 	Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
-		refuseHandshake(w, status, reason.Error())
+		answerRefusal(w, status, reason.Error())
 	},
 }
 
@@ -25,7 +25,7 @@ func (c *Conn) Upgrade(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength != 0 {
 		// It would be read as frames. Nor is it waited for.
 		w.Header().Set("Connection", "close")
-		refuseHandshake(w, http.StatusBadRequest, errBody.Error())
+		answerRefusal(w, http.StatusBadRequest, errBody.Error())
 		return errBody
 	}
 	var header http.Header
@@ -43,7 +43,7 @@ func (c *Conn) Upgrade(w http.ResponseWriter, r *http.Request) error {
 
 var errBody = errors.New("a WebSocket handshake has no body")
 
-func refuseHandshake(w http.ResponseWriter, status int, reason string) {
+func answerRefusal(w http.ResponseWriter, status int, reason string) {
 	w.Header().Set("Sec-WebSocket-Version", "13")
 	if status == http.StatusMethodNotAllowed {
 		w.Header().Set("Allow", http.MethodGet)
@@ -87,10 +87,10 @@ func IsDamaged(r *http.Request) bool {
 // ProxyMust says what operators overlook most often.
 const ProxyMust = "a proxy in between has to pass on the headers Upgrade and Connection, by HTTP/1.1"
 
-// RefuseDamaged answers a damaged handshake, and says how to mend the proxy.
-func RefuseDamaged(w http.ResponseWriter) {
+// AnswerDamaged answers a damaged handshake, and says how to mend the proxy.
+func AnswerDamaged(w http.ResponseWriter) {
 	w.Header().Set("Upgrade", "websocket")
 	w.Header().Set("Connection", "Upgrade")
-	refuseHandshake(w, http.StatusUpgradeRequired, "this WebSocket handshake came without Upgrade or Connection, or by HTTP/1.0: "+
+	answerRefusal(w, http.StatusUpgradeRequired, "this WebSocket handshake came without Upgrade or Connection, or by HTTP/1.0: "+
 		ProxyMust+`; in nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";`)
 }

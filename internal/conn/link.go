@@ -86,12 +86,12 @@ func (l *link) Read(p []byte) (n int, err error) {
 
 // unread gives what came with the handshake to the first reads. A client need not
 // wait for the answer before it sends.
-func (l *link) unread(early *bufio.Reader) {
-	if early.Buffered() == 0 {
+func (l *link) unread(r *bufio.Reader) {
+	if r.Buffered() == 0 {
 		return
 	}
 	l.burst = bursts.Get().(*burst)
-	n, _ := early.Read(l.burst.buf[:]) // all of it: its buffer is the smaller one
+	n, _ := r.Read(l.burst.buf[:]) // all of it: its buffer is the smaller one
 	l.burst.unread = l.burst.buf[:n]
 }
 
@@ -200,8 +200,8 @@ func (l *link) writePart(part []byte) error {
 }
 
 // Write writes what gorilla/websocket sends: the answers to the handshake, to
-// pings, and to what ends its reading. It keeps a close frame for sayGoodbye,
-// since that would overtake the messages that wait.
+// pings, and to what ends its reading. It keeps a close frame for
+// writeCloseFrame, since that would overtake the messages that wait.
 func (l *link) Write(p []byte) (int, error) {
 	if isClose(p) {
 		frame := bytes.Clone(p)

@@ -12,7 +12,7 @@ import "sync"
 type outbox struct {
 	mu      sync.Mutex
 	queue   []Outgoing
-	waiting int // bytes of the queue
+	queued  int // bytes of the queue
 	taken   int // bytes that the writer took and has not come back from
 	writing bool
 	closing *Closing // why the connection ends; from then on nothing comes in
@@ -24,11 +24,11 @@ func (o *outbox) put(m Outgoing, limit int) (ok, start bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	weight := m.Weight()
-	if o.closing != nil || o.waiting+o.taken+weight > limit {
+	if o.closing != nil || o.queued+o.taken+weight > limit {
 		return false, false
 	}
 	o.queue = append(o.queue, m)
-	o.waiting += weight
+	o.queued += weight
 	return true, o.startWriter()
 }
 
@@ -36,13 +36,13 @@ func (o *outbox) put(m Outgoing, limit int) (ok, start bool) {
 func (o *outbox) size() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.waiting + o.taken
+	return o.queued + o.taken
 }
 
-// close says why the connection ends, unless somebody has already, and returns
-// what stands. It reports whether the caller must start a writer, which writes
-// the farewell.
-func (o *outbox) close(why *Closing) (stands *Closing, start bool) {
+// close notes why the connection ends, unless that is known already, and returns the
+// first reason. It reports whether the caller must start a writer, which writes the
+// close frame.
+func (o *outbox) close(why *Closing) (first *Closing, start bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closing != nil {
@@ -64,7 +64,7 @@ func (o *outbox) startWriter() bool {
 func (o *outbox) take(messages []Outgoing) ([]Outgoing, *Closing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.taken, o.waiting = o.waiting, 0
+	o.taken, o.queued = o.queued, 0
 	if o.closing == nil || !o.closing.AtOnce {
 		messages = append(messages, o.queue...)
 	}

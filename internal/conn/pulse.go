@@ -30,7 +30,7 @@ type pulse struct {
 
 const (
 	askedByPing = 1 << iota
-	askedByProbe
+	askedByOwner
 )
 
 // start begins to ping.
@@ -102,9 +102,9 @@ func inStep(d time.Duration) time.Duration {
 	return time.Until(time.Now().Add(d).Round(step))
 }
 
-// probe asks for a sign of life at once. It never waits.
-func (p *pulse) probe() {
-	p.asked.Or(askedByProbe)
+// askIfAlive asks for a sign of life at once. It never waits.
+func (p *pulse) askIfAlive() {
+	p.asked.Or(askedByOwner)
 	go p.send()
 }
 
@@ -131,7 +131,7 @@ func (p *pulse) beat() {
 	if p.asked.Load() == 0 {
 		return
 	}
-	if p.asked.Swap(0)&askedByProbe != 0 {
+	if p.asked.Swap(0)&askedByOwner != 0 {
 		p.conn.owner.Alive()
 	}
 }

@@ -19,7 +19,7 @@ func newTestPulse(t *testing.T) (*pulse, *testOwner) {
 func TestPulse(t *testing.T) {
 	t.Run("a ping does not forget the probe", func(t *testing.T) {
 		p, owner := newTestPulse(t)
-		p.asked.Or(askedByProbe)
+		p.asked.Or(askedByOwner)
 		p.tick()
 		p.beat()
 		owner.want(t, alive)

@@ -60,10 +60,10 @@ func TestWhatWaitsIsWrittenBeforeTheEnd(t *testing.T) {
 				synctest.Wait()
 				s.conn.Send(text(long('b')))
 				s.conn.Send(text("c"))
-				if stands := s.conn.Kill(why); stands != why {
-					t.Errorf("Kill returns %v", stands)
+				if stands := s.conn.End(why); stands != why {
+					t.Errorf("End returns %v", stands)
 				}
-				if stands := s.conn.Kill(TooLarge); stands != why {
+				if stands := s.conn.End(TooLarge); stands != why {
 					t.Errorf("the reason has become %v", stands)
 				}
 				if s.conn.Send(text("d")) {

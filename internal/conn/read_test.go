@@ -136,7 +136,7 @@ func TestFramesAfterTheEnd(t *testing.T) {
 		received := 0
 		s.owner.receive = func([]byte) *Closing {
 			received++
-			s.conn.Kill(own)
+			s.conn.End(own)
 			return nil
 		}
 		p := s.connect()
@@ -298,7 +298,7 @@ func TestBeforeRead(t *testing.T) {
 			}
 			c.SetReadDeadline(time.Time{})
 			client.Close()
-			c.Kill(Gone)
+			c.End(Gone)
 			c.Finish()
 		})
 	}

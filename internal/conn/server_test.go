@@ -59,7 +59,7 @@ func (s *testServer) stop() {
 
 func (s *testServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if IsDamaged(r) {
-		RefuseDamaged(w)
+		AnswerDamaged(w)
 		return
 	}
 	c := &Conn{}
@@ -73,7 +73,7 @@ func (s *testServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // read is the life of a connection.
 func (s *testServer) read(c *Conn) {
-	c.Kill(c.Read(s.early))
+	c.End(c.Read(s.early))
 	s.ended <- c.Finish()
 }
 

@@ -82,7 +82,7 @@ func (w *writer) writeTo(c *Conn) {
 		clear(w.messages) // or their payloads would stay as long as w does
 		switch {
 		case why != nil:
-			c.sayGoodbye(why)
+			c.writeCloseFrame(why)
 			return
 		case n == 0:
 			return
@@ -96,7 +96,7 @@ const framesAtOnce = 16 << 10
 
 // write writes the messages to c in as few system calls as hold them.
 func (w *writer) write(c *Conn) error {
-	defer c.survive(func() { c.Lose(Internal) })
+	defer c.catchPanic(func() { c.Lose(Internal) })
 	w.frames = w.frames[:0]
 	for _, m := range w.messages {
 		w.text = c.owner.Encode(w.text[:0], m)
@@ -117,9 +117,9 @@ func (w *writer) write(c *Conn) error {
 	return c.link.send(w.frames)
 }
 
-// sayGoodbye writes the close frame and wakes the read loop, which may wait for a
+// writeCloseFrame writes the close frame and wakes the read loop, which may wait for a
 // client that has nothing more to say.
-func (c *Conn) sayGoodbye(why *Closing) {
+func (c *Conn) writeCloseFrame(why *Closing) {
 	switch goodbye := c.link.goodbye.Load(); {
 	case why.Code != 0:
 		c.link.sendLast(closeFrame(why))

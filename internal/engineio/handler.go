@@ -36,10 +36,10 @@ type Host interface {
 	// value if that is not known.
 	Subnet(r *http.Request) netip.Prefix
 
-	// Refuse returns packets that refuse, with a reason, the CONNECT packets among
+	// Refusals returns packets that refuse, with a reason, the CONNECT packets among
 	// what a client has posted; none if there are none. It is called with a mutex
 	// held.
-	Refuse(posted [][]byte, reason string) [][]byte
+	Refusals(posted [][]byte, reason string) [][]byte
 
 	// WarnOfProxy tells the operator that no WebSocket comes through a proxy, and how
 	// that was seen.
@@ -53,9 +53,9 @@ type Host interface {
 type Session struct {
 	Conn *conn.Conn
 
-	// Serve runs the connection until it is closed. Posted are the packets that the
-	// client has sent before.
-	Serve func(posted [][]byte)
+	// Serve runs the connection until it is closed. Early are the packets that the
+	// client has posted before.
+	Serve func(early [][]byte)
 
 	// Abort ends a connection that has not been served.
 	Abort func(why *conn.Closing)
@@ -69,7 +69,7 @@ type Handler struct {
 }
 
 func NewHandler(host Host, settings Settings) *Handler {
-	return &Handler{host, settings, newPollingSessions(host.Refuse)}
+	return &Handler{host, settings, newPollingSessions(host.Refusals)}
 }
 
 // Close ends the sessions that have no WebSocket. None begin from then on.
@@ -77,7 +77,7 @@ func (h *Handler) Close() { h.polling.close() }
 
 // ServeHTTP answers a request of a page whose origin is allowed.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	admitPage(w, r)
+	allowOrigin(w, r)
 	query := r.URL.Query()
 	transport, id := query.Get("transport"), query.Get("sid")
 	upgrade := conn.IsHandshake(r)
@@ -86,7 +86,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Allow", "GET, POST, OPTIONS")
 		w.WriteHeader(http.StatusNoContent)
 	case query.Get("EIO") != version:
-		h.refuseVersion(w, r, query.Get("EIO"))
+		h.answerOldVersion(w, r, query.Get("EIO"))
 	case transport == "polling" && !upgrade:
 		h.servePolling(w, r, id)
 	case transport != "websocket":
@@ -100,10 +100,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// admitPage tells the browser that a page from elsewhere, which is allowed,
+// allowOrigin tells the browser that a page from elsewhere, which is allowed,
 // may read the answer. The rule for such requests is that of their
 // WebSockets (Fetch standard, CORS protocol).
-func admitPage(w http.ResponseWriter, r *http.Request) {
+func allowOrigin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	origin := r.Header.Get("Origin")
 	if origin == "" {
@@ -118,9 +118,9 @@ func admitPage(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// refuseVersion refuses a client of another version. Clients of Socket.IO 2
+// answerOldVersion refuses a client of another version. Clients of Socket.IO 2
 // understand no refusal and try again for ever, so the operator hears of them.
-func (h *Handler) refuseVersion(w http.ResponseWriter, r *http.Request, version string) {
+func (h *Handler) answerOldVersion(w http.ResponseWriter, r *http.Request, version string) {
 	if version == "3" || version == "2" || version == "1" {
 		h.host.WarnOfVersion(r, version)
 	}
@@ -242,16 +242,16 @@ const maxProof = 8 << 10
 // answerPoll lets a client wait for packets. There are none before it has its
 // WebSocket: the answer tells it to go over, or that there will be none.
 func (h *Handler) answerPoll(w http.ResponseWriter, r *http.Request, id string) {
-	waiting, refusal := h.polling.startPoll(id)
+	s, refusal := h.polling.startPoll(id)
 	if refusal != nil {
 		refusal.answer(w)
 		return
 	}
 	select {
-	case <-waiting.released:
+	case <-s.released:
 	case <-r.Context().Done():
 	}
-	packets, explained := h.polling.endPoll(waiting)
+	packets, explained := h.polling.endPoll(s)
 	if explained {
 		h.host.WarnOfProxy(r, "a Socket.IO client whose WebSocket does not come")
 	}

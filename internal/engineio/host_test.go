@@ -83,7 +83,7 @@ func (h *testHost) HasRoom(*http.Request) bool        { return !h.full }
 func (h *testHost) Subnet(*http.Request) netip.Prefix { return testSubnet(1) }
 
 // Refuse refuses what begins as a Socket.IO client's wish to be connected does.
-func (h *testHost) Refuse(posted [][]byte, reason string) (refusals [][]byte) {
+func (h *testHost) Refusals(posted [][]byte, reason string) (refusals [][]byte) {
 	for _, packet := range posted {
 		if who, ok := strings.CutPrefix(string(packet), "40"); ok {
 			refusals = append(refusals, []byte("44"+who+": "+reason))
@@ -123,13 +123,13 @@ type testSession struct {
 
 func (s *testSession) serve(posted [][]byte) {
 	s.host.served++
-	s.Kill(s.Read(posted))
+	s.End(s.Read(posted))
 	s.Finish()
 }
 
 func (s *testSession) abort(why *conn.Closing) {
 	s.host.aborted = append(s.host.aborted, why)
-	s.Kill(why)
+	s.End(why)
 	s.Finish()
 }
 
@@ -142,11 +142,11 @@ func (s *testSession) Receive(frame []byte) *conn.Closing {
 
 func (*testSession) Encode(dst []byte, m conn.Outgoing) []byte { return append(dst, m.(Frame)...) }
 func (s *testSession) BeforePing()                             { s.Send(Heartbeat) }
-func (*testSession) Large() *conn.Closing                      { return nil }
+func (*testSession) AllowLarge() *conn.Closing                 { return nil }
 func (*testSession) AllowControl() bool                        { return true }
 func (*testSession) Alive()                                    {}
 func (*testSession) Lost(*conn.Closing)                        {}
-func (s *testSession) Fault(value any)                         { s.host.t.Error(value) }
+func (s *testSession) Panicked(value any)                      { s.host.t.Error(value) }
 
 const (
 	polling   = "/?EIO=4&transport=polling"

@@ -16,13 +16,13 @@ import (
 // or ends. What its client posts meanwhile is kept. They are no connections, and
 // are not counted as such.
 type pollingSessions struct {
-	refuse func(posted [][]byte, reason string) [][]byte // Host.Refuse
+	refusals func(posted [][]byte, reason string) [][]byte // Host.Refusals
 
-	mu       sync.Mutex
-	byID     map[string]*pollingSession
-	waiting  int                         // those whose WebSocket has not come
-	bySubnet map[netip.Prefix]*list.List // those, oldest first
-	shut     bool
+	mu        sync.Mutex
+	byID      map[string]*pollingSession
+	unclaimed int                         // those whose WebSocket has not come
+	bySubnet  map[netip.Prefix]*list.List // those, oldest first
+	shut      bool
 }
 
 // pollingSession is a session without a WebSocket.
@@ -65,9 +65,9 @@ const (
 // packetSeparator stands between the packets of a body.
 const packetSeparator = "\x1e"
 
-func newPollingSessions(refuse func(posted [][]byte, reason string) [][]byte) *pollingSessions {
+func newPollingSessions(refusals func(posted [][]byte, reason string) [][]byte) *pollingSessions {
 	return &pollingSessions{
-		refuse:   refuse,
+		refusals: refusals,
 		byID:     map[string]*pollingSession{},
 		bySubnet: map[netip.Prefix]*list.List{},
 	}
@@ -88,7 +88,7 @@ func (p *pollingSessions) begin(from netip.Prefix) *pollingSession {
 		p.end(siblings.Front().Value.(*pollingSession), nil)
 		siblings = p.bySubnet[from]
 	}
-	if p.shut || p.waiting == maxPolling {
+	if p.shut || p.unclaimed == maxPolling {
 		return nil
 	}
 	if siblings == nil {
@@ -97,7 +97,7 @@ func (p *pollingSessions) begin(from netip.Prefix) *pollingSession {
 	}
 	s := &pollingSession{id: newSessionID(), from: from, released: make(chan struct{})}
 	s.inSubnet = siblings.PushBack(s)
-	p.waiting++
+	p.unclaimed++
 	p.byID[s.id] = s
 	s.timer = late.AfterFunc(webSocketTime, func() { p.expire(s) })
 	return s
@@ -222,8 +222,8 @@ func (p *pollingSessions) giveUpIfTold(s *pollingSession) {
 	if !s.late || !s.polls || s.inSubnet == nil {
 		return
 	}
-	if refusals := p.refuse(s.posted, noWebSocket); refusals != nil {
-		p.end(s, bytes.Join(refusals, []byte(packetSeparator)))
+	if packets := p.refusals(s.posted, noWebSocket); packets != nil {
+		p.end(s, bytes.Join(packets, []byte(packetSeparator)))
 	}
 }
 
@@ -257,7 +257,7 @@ func (p *pollingSessions) leaveSubnet(s *pollingSession) {
 		delete(p.bySubnet, s.from)
 	}
 	s.inSubnet = nil
-	p.waiting--
+	p.unclaimed--
 	s.timer.Stop()
 }
 

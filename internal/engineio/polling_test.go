@@ -175,8 +175,8 @@ func TestPollingSessionsOfASubnet(t *testing.T) {
 		if !first.over || oldest.over || claimed.over {
 			t.Errorf("over are the first of the subnet: %t, the oldest of all: %t, one with a WebSocket: %t", first.over, oldest.over, claimed.over)
 		}
-		if got := p.bySubnet[testSubnet(1)].Len(); got != maxPollingOfSubnet || p.waiting != got+1 {
-			t.Errorf("%d of one subnet wait, and %d in all, want %d and one more", got, p.waiting, maxPollingOfSubnet)
+		if got := p.bySubnet[testSubnet(1)].Len(); got != maxPollingOfSubnet || p.unclaimed != got+1 {
+			t.Errorf("%d of one subnet wait, and %d in all, want %d and one more", got, p.unclaimed, maxPollingOfSubnet)
 		}
 		unknown := p.begin(netip.Prefix{}) // behind a proxy that tells no addresses
 		p.beginMany(t, maxPollingOfSubnet, netip.Prefix{})
@@ -195,7 +195,7 @@ func TestPollingSessionsAreBounded(t *testing.T) {
 		p.claim(claimed.id)
 		oldest := p.begin(testSubnet(0))
 		p.beginMany(t, maxPollingOfSubnet, testSubnet(1))
-		for n := p.waiting; n < maxPolling; n++ {
+		for n := p.unclaimed; n < maxPolling; n++ {
 			p.begin(testSubnet(uint32(100 + n)))
 		}
 		if p.begin(testSubnet(99)) != nil || oldest.over {
@@ -204,8 +204,8 @@ func TestPollingSessionsAreBounded(t *testing.T) {
 		p.beginMany(t, 1, testSubnet(1)) // it takes the place of another
 		time.Sleep(sessionTime)
 		synctest.Wait()
-		if p.waiting != 0 || len(p.bySubnet) != 0 || len(p.byID) != 1 {
-			t.Errorf("%d and %d wait, and %d are known, want none but one with a WebSocket", p.waiting, len(p.bySubnet), len(p.byID))
+		if p.unclaimed != 0 || len(p.bySubnet) != 0 || len(p.byID) != 1 {
+			t.Errorf("%d and %d wait, and %d are known, want none but one with a WebSocket", p.unclaimed, len(p.bySubnet), len(p.byID))
 		}
 		p.beginMany(t, 1, netip.Prefix{})
 	})
