@@ -172,7 +172,7 @@ func (h *Hub) checkStart(c, callee *Client, cmd Offer) *Refused {
 	case callee == nil || !h.rights.concern(c.role, callee.role):
 		return refuse(CodeNoSuchUser, "nobody is signed in as "+cmd.To.Name.Text)
 	case c.room != nil:
-		return refuse(CodeForbidden, "whoever is in a room calls nobody outside it")
+		return refuse(CodeForbidden, "you are in a room: you cannot call anybody outside it")
 	case cmd.Opening == ByRequest && c.role == "":
 		return refuse(CodeForbidden, "request-call needs a role, such as teacher")
 	case !h.rights.mayCall(c.role, callee.role):

@@ -59,6 +59,11 @@ func (h *Hub) awaitHolder(holder, c *Client, req Request, cmd Login) *Refused {
 	return nil
 }
 
+// loginUndecided refuses what a client cannot do while its login waits for a probe.
+func loginUndecided() *Refused {
+	return refuse(CodeBadState, "your login is not decided yet")
+}
+
 // awaits reports whether a request of c waits for the outcome of a probe.
 func (c *Client) awaits(req Request) bool {
 	_, isLogin := req.login()

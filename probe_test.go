@@ -82,7 +82,7 @@ func TestProbe(t *testing.T) {
 		ht.login(phone, "ann", "student")
 		ht.do(phone, Join{Room: *nameOf("s")})
 		ht.want(phone, "to stay where it is", Joined{Room: "r"},
-			Refused{Request: "main.Join", Code: CodeBadState, Message: "your login is being looked at"})
+			Refused{Request: "main.Join", Code: CodeBadState, Message: "your login is not decided yet"})
 		ht.do(dan, Join{Room: *nameOf("r")})
 		ht.wantRefused(dan, CodeBusy)
 		ht.step(probeDue{ht.hub.probes[ann]})

@@ -60,7 +60,7 @@ func (h *Hub) checkLogin(c *Client, cmd Login) *Refused {
 	case c.loggedIn():
 		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
 	case c.awaited != nil:
-		return refuse(CodeBadState, "your login is being looked at")
+		return loginUndecided()
 	case len(c.calls) > 0:
 		return refuse(CodeBadState, "you are in a call, and cannot change how you are addressed")
 	case !h.rights.known[cmd.Role]:

@@ -32,7 +32,7 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 	case !c.grant.mayJoin(cmd.Room.Key):
 		return refuse(CodeForbidden, "your token does not let you into this room")
 	case c.awaited != nil:
-		return refuse(CodeBadState, "your login is being looked at")
+		return loginUndecided()
 	case room != nil && room == c.room:
 		h.tellJoined(c) // again; nothing has changed
 		return nil
@@ -42,11 +42,11 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		h.tell(c, RoomFull{cmd.Room.Text})
 		return nil
 	case room != nil && !h.mayCall(c, room.members[0]) && !h.mayCall(room.members[0], c):
-		return refuse(CodeForbidden, "you and who is in this room may not call each other")
+		return refuse(CodeForbidden, "you and the member of this room may not call each other")
 	case room != nil && room.members[0].awaited != nil:
-		return refuse(CodeBusy, "who is in this room is signing in: try again in a few seconds")
+		return refuse(CodeBusy, "the member of this room is signing in: try again in a few seconds")
 	case room != nil && room.members[0].via.crowded():
-		return overload("who is in this room")
+		return overload("the member of this room")
 	}
 	h.exitRoom(c)
 	if room == nil {

@@ -181,7 +181,7 @@ func (h *Hub) resume(c *Client, cmd Resume) *Refused {
 	case c.loggedIn():
 		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
 	case c.awaited != nil:
-		return refuse(CodeBadState, "your login is being looked at")
+		return loginUndecided()
 	case c.room != nil:
 		return refuse(CodeBadState, "leave the room before you come back")
 	case back == nil:
