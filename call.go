@@ -18,7 +18,7 @@ type Call struct {
 	room      *Room // the two are its members; nil for all other calls
 	dialled   Name  // the room name that the caller dialled; zero if it dialled the callee's name
 	state     callState
-	hasAnswer bool // an answer has been given
+	hasAnswer bool // an answer has been given; in a room the call is active before
 
 	offer Description // the caller's, until it is answered
 
@@ -31,7 +31,7 @@ type Call struct {
 type side struct {
 	*Client
 	unanswered bool // its latest offer awaits an answer
-	glare      bool // its offer lost to the other party's: candidates that it still sends belong to that
+	glare      bool // its offer lost to the other party's; candidates of it may still come
 	held       held // its candidates, kept until the answer
 }
 
@@ -81,7 +81,7 @@ func (h *Hub) offer(c *Client, cmd Offer) (*Call, *Refused) {
 	c.sendsBare = cmd.SDP.Bare
 	switch to := cmd.To; {
 	case c.alone() && to == Target{}:
-		return nil, nil // said into an empty room; whoever comes makes an offer of its own
+		return nil, nil // nobody else is in the room; whoever joins makes an offer
 	case to == Target{} && c.room == nil:
 		return nil, refuse(CodeBadRequest, `whom to call is missing: "name"`)
 	case to.CallID == "" && to.Name != nil && c.callWith(to.Name.Key) == nil:
@@ -100,7 +100,7 @@ func (h *Hub) offer(c *Client, cmd Offer) (*Call, *Refused) {
 	case cl.callee.via.crowded():
 		return nil, overload(cl.peerAddress(c))
 	}
-	cl.caller.held = held{} // they belong to the offer before
+	cl.caller.held = held{} // they belong to the replaced offer
 	h.passOffer(cl, c, cmd.SDP)
 	return cl, nil
 }
@@ -142,7 +142,8 @@ func overload(peer string) *Refused {
 	return refuse(CodeRateLimited, "too many messages for "+peer+" to read: this one was dropped")
 }
 
-// startCall rings the callee, if the caller may call it and both are free.
+// startCall rings the callee, if the caller may call it, has room for one more call, and
+// the callee is free.
 func (h *Hub) startCall(c *Client, cmd Offer) (*Call, *Refused) {
 	callee, dialled := h.callee(*cmd.To.Name)
 	if refusal := h.checkStart(c, callee, cmd); refusal != nil {
@@ -199,7 +200,7 @@ func checkRing(callee *Client, name string) *Refused {
 	return nil
 }
 
-// newCall makes a call that rings.
+// newCall makes a call and starts its ring timer. For a room, establish follows at once.
 func (h *Hub) newCall(caller, callee *Client, opening Opening) *Call {
 	cl := &Call{id: h.newID(), caller: side{Client: caller}, callee: side{Client: callee}, opening: opening, startedAt: time.Now()}
 	cl.ring = late.AfterFunc(h.limits.ringTimeout, func() { h.post(ringDue{cl}) })
@@ -218,9 +219,9 @@ func inRole(role string) string {
 	return "a " + excerpt(role)
 }
 
-// passOffer gives c's offer to the other party and awaits the answer. Both
-// parties may have one open: browsers settle that between themselves
-// (RFC 8829, rollback).
+// passOffer gives c's offer to the other party and awaits the answer. Both parties may
+// have an offer without an answer: browsers resolve that between themselves (RFC 8829,
+// rollback).
 func (h *Hub) passOffer(cl *Call, c *Client, sdp Description) {
 	own, peer := cl.sides(c)
 	own.unanswered = true
@@ -297,7 +298,7 @@ func (h *Hub) leave(c *Client, cmd Leave) (*Call, *Refused) {
 	}
 	h.endCall(cl, cl.reasonOf(c, cmd.Reason), c)
 	if cmd == (Leave{}) {
-		c.expectEnds(2, true) // whoever presses a button may do so twice
+		c.expectEnds(2, true) // a user may press the button twice
 	}
 	if cl.room != nil {
 		h.exitRoom(c)
@@ -305,8 +306,8 @@ func (h *Hub) leave(c *Client, cmd Leave) (*Call, *Refused) {
 	return cl, nil
 }
 
-// reasonOf says why c leaves: what the state of the call says, but for what
-// only c can know.
+// reasonOf returns why c leaves, by the state of the call. Only busy and failed are taken
+// from the client.
 func (cl *Call) reasonOf(c *Client, claimed Reason) Reason {
 	switch {
 	case claimed == ReasonFailed:
@@ -327,8 +328,8 @@ func (h *Hub) ringTimedOut(cl *Call) {
 	}
 }
 
-// end is the only place where a call ends. Each party but the one who ended
-// it is told, once.
+// endCall is the only place where a call ends. Each party is told once; the one who
+// ended it only if its family hears of its own leave.
 func (h *Hub) endCall(cl *Call, why Reason, by *Client) {
 	cl.ring.Stop()
 	delete(h.calls, cl.id)

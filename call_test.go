@@ -166,7 +166,7 @@ func TestRingTimeoutMeetsAnswer(t *testing.T) {
 	ht.wantIdle(ann, bob)
 }
 
-// Nobody is let go for what another sends: when half of what may wait for a
+// Nobody is removed for what another sends: when half of what may wait for a
 // party does, the other is refused, and nothing has changed by that.
 func TestHasteIsRefused(t *testing.T) {
 	ht := newHubTester(t)

@@ -22,14 +22,14 @@ func (w *held) add(candidate json.RawMessage) bool {
 	return true
 }
 
-// holdsCandidates reports whether candidates wait for the answer. The teacher's
-// clients set their descriptions only then, and some families cannot use a
-// candidate before; the tutorial's want them as they come.
+// holdsCandidates reports whether candidates wait for the answer. The clients of
+// request-call set their descriptions only when they have it, and some families cannot
+// use a candidate before; the tutorial's clients want candidates at once.
 func (cl *Call) holdsCandidates() bool {
 	return cl.state == ringing && (cl.opening == ByRequest || cl.caller.profile.holdsCandidates || cl.callee.profile.holdsCandidates)
 }
 
-// candidate passes a candidate to the other party, or keeps it for it.
+// candidate passes a candidate to the other party, or holds it until the answer.
 func (h *Hub) candidate(c *Client, cmd Candidate) (*Call, *Refused) {
 	if c.alone() && cmd.To == (Target{}) {
 		return nil, nil // belongs to an offer that nobody has heard

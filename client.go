@@ -6,8 +6,8 @@ import (
 )
 
 // Client is a party as the hub knows it: who it is, which calls it has, and what
-// is remembered of what it said. The hub owns all of it. It reaches the person
-// by the carrier alone.
+// is remembered of what it said. The hub owns all of it, and sends to the client
+// only through its carrier.
 type Client struct {
 	id  uint64 // of its connection, for the log
 	via carrier
@@ -15,11 +15,11 @@ type Client struct {
 	name       Name // zero until signed in
 	role       string
 	calls      []*Call
-	awaited    *probe // the login awaits its outcome
+	awaited    *probe // its login waits for the outcome of this; nil if none does
 	loginTimer *time.Timer
 	grant      *grant // nil in open mode
 	room       *Room
-	memberID   string        // its address in rooms while it has no name
+	memberID   string        // its id until it has a name: Socket.IO's sid, and its address in rooms
 	label      string        // how it wants to be shown in them
 	profile    *Profile      // of its family, as of its latest request
 	sendsBare  bool          // its latest description was the SDP alone
@@ -28,9 +28,9 @@ type Client struct {
 	session    *session      // nil: it did not ask for one
 }
 
-// A carrier takes what a client is told to wherever the client is. The hub knows
-// no more of a connection than this, and never asks what kind of carrier it has.
-// No method waits.
+// A carrier takes events to a client: by a connection, or, if that is lost, by keeping
+// them until the client comes back. The hub knows no more of a connection than this, and
+// never asks what kind of carrier it has. No method waits.
 type carrier interface {
 	// send queues an event. It returns false if the client has fallen too far
 	// behind, or is ending.
@@ -148,18 +148,16 @@ func (c *Client) presence() Presence {
 	return PresenceRinging
 }
 
-// Pages of some families send an end when they are told of one, and when their
-// request is refused. Such an end does not say which call it ends. It may arrive
-// when the next call rings already, and so may an end that the user made before the
-// page was told. Neither declines the next call.
+// Pages of some families send "stop" after they are told of an end or of a refusal. It
+// names no call, and may come when the next call rings already; so may one that the user
+// sent before the page was told. It must not decline that call.
 
-// echo says which ends may still come from a client of such a family. When the
-// client has made or taken a call since, none do: an end then ends that call. Owned
-// by the hub.
+// echo says how many such ends may still come from a client. When the client has made
+// or taken a call since, none may: an end then ends that call. Owned by the hub.
 type echo struct {
-	ends  int32 // how many more may come
-	due   bool  // the next one is expected: it is ignored although there is no call
-	until int64 // when none is waited for any more: Unix time in milliseconds
+	ends       int32 // how many may come
+	ignoreNext bool  // the next is ignored even if there is no call, and not refused
+	until      int64 // when none is expected any more: Unix time in milliseconds
 }
 
 // echoTime is how long an end may take to come back. Pages send it at once; a
@@ -167,11 +165,10 @@ type echo struct {
 const echoTime = 30 * time.Second
 
 // expectEnds notes that n ends may come back from c, if its family does that.
-// It is called when c has been told of an end or of a refusal. If due is true,
-// the first of them is not refused, whether or not there is a call.
-func (c *Client) expectEnds(n int32, due bool) {
+// It is called when c has been told of an end or of a refusal.
+func (c *Client) expectEnds(n int32, ignoreNext bool) {
 	if c.profile.echoesEnd {
-		c.echo = echo{max(n, c.echo.ends), due || c.echo.due, time.Now().Add(echoTime).UnixMilli()}
+		c.echo = echo{max(n, c.echo.ends), ignoreNext || c.echo.ignoreNext, time.Now().Add(echoTime).UnixMilli()}
 	}
 }
 
@@ -183,8 +180,8 @@ func (c *Client) expectEndsAfter(refusal *Refused) {
 	}
 }
 
-// takeEcho reports whether a leave of c is such an end, and so ends no call: then one
-// fewer is expected. It is none if c is in a call that c has made or taken.
+// takeEcho reports whether a leave of c is such an end, and so ends no call. Then one
+// fewer is expected. A leave of a client that has made or taken a call is none.
 func (c *Client) takeEcho(cmd Leave) bool {
 	own := func(cl *Call) bool { return c == cl.caller.Client || cl.state == active }
 	if cmd != (Leave{}) || c.echo.ends == 0 || slices.ContainsFunc(c.calls, own) {
@@ -194,7 +191,7 @@ func (c *Client) takeEcho(cmd Leave) bool {
 		c.echo = echo{}
 		return false
 	}
-	due := c.echo.due
-	c.echo.ends, c.echo.due = c.echo.ends-1, false
-	return due || len(c.calls) > 0
+	ignored := c.echo.ignoreNext
+	c.echo.ends, c.echo.ignoreNext = c.echo.ends-1, false
+	return ignored || len(c.calls) > 0
 }

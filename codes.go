@@ -18,8 +18,7 @@ const (
 	PresenceInCall  Presence = "in-call"
 )
 
-// A Code says why a request was refused. The list is closed: it is wire
-// code and log value at once.
+// A Code says why a request was refused. Clients are told it.
 type Code string
 
 const (
@@ -44,7 +43,7 @@ const (
 	CodeRateLimited     Code = "rate-limited"
 )
 
-// A Reason says why a call ended. The list is closed, like that of codes.
+// A Reason says why a call ended. Its parties are told it, and it is logged.
 type Reason string
 
 const (
@@ -59,8 +58,8 @@ const (
 )
 
 // A Closing says why a connection ends: the code and the text of its close frame.
-// The list is closed, like those of codes and reasons. The closings of the WebSocket
-// itself, such as for a binary frame, stand in internal/conn/closing.go.
+// The closings of the WebSocket itself, such as for a binary frame, are in
+// internal/conn/closing.go.
 type Closing = conn.Closing
 
 var (

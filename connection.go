@@ -14,10 +14,9 @@ import (
 	"switchboard/internal/conn"
 )
 
-// A connection speaks for a client: it has what the client sends decoded in the
-// words of its family, and posts to the hub what that asks; it has events
-// encoded in the same words. To the hub it is a carrier, to the WebSocket below
-// it the owner.
+// A connection decodes what a client sends and posts it to the hub, and encodes the
+// events that the hub sends the client, both by the dialect of the client's family. To
+// the hub it is a carrier, to the WebSocket below it the owner.
 type connection struct {
 	conn.Conn
 	id  uint64 // for the log, before there is a name
@@ -25,7 +24,7 @@ type connection struct {
 
 	slot    access.Slot             // released when it is closed
 	dialect atomic.Pointer[Dialect] // set again by the first frame that decides the family
-	known   atomic.Bool             // has a name or a room, says the hub
+	known   atomic.Bool             // the client has a name or a room; set by the hub
 
 	// Owned by the read loop.
 	decided   bool          // the family
@@ -40,8 +39,8 @@ func newConnection(id uint64, hub *Hub, pool *conn.Pool, dialect Dialect, allowa
 	return c
 }
 
-// serve is the life of a connection that has its WebSocket. It returns when
-// everything is closed. Early are frames that came before the WebSocket did.
+// serve reads from a connection that has its WebSocket until it ends, and closes it.
+// Early are frames that came before the WebSocket did.
 func (c *connection) serve(early [][]byte) {
 	c.hub.post(clientConnected{c, c.id})
 	why := c.Read(early)
@@ -63,14 +62,13 @@ func (c *connection) abort(why *Closing) {
 func (c *connection) finish() {
 	defer c.slot.Release()
 	why := c.Finish()
-	// Even to drop a record slog takes a kilobyte of stack, which would have
-	// to grow for that.
+	// Ask first: even a dropped record takes 1 KiB of stack.
 	if c.hub.log.Enabled(context.Background(), slog.LevelDebug) {
 		c.hub.log.Debug("connection closed", "conn", c.id, "reason", why.Reason)
 	}
 }
 
-// The hub's view of a connection, which is that of a carrier.
+// The methods of a carrier, for the hub.
 
 func (c *connection) send(ev Event) bool                           { return c.Send(ev) }
 func (c *connection) crowded() bool                                { return c.Crowded() }
@@ -80,7 +78,7 @@ func (c *connection) askIfAlive()                                  { c.AskIfAliv
 func (c *connection) patience(overdue time.Duration) time.Duration { return c.Patience(overdue) }
 func (c *connection) setKnown(yes bool)                            { c.known.Store(yes) }
 
-// The WebSocket's view of a connection, which is that of an owner.
+// The methods of an owner, for the WebSocket.
 
 // Alive tells the hub of the sign of life that it has asked for.
 func (c *connection) Alive() { c.hub.post(clientAlive{c}) }
@@ -135,8 +133,8 @@ func (c *connection) Encode(dst []byte, ev conn.Outgoing) []byte {
 // ignored (RFC 8259, 8.1).
 var byteOrderMark = []byte("\uFEFF")
 
-// Receive passes what a frame asks to the hub, or what it is refused for: by way
-// of the hub a refusal does not overtake earlier answers.
+// Receive posts to the hub what a frame asks, or why it is refused. The hub sends
+// refusals, so that they do not overtake earlier answers.
 func (c *connection) Receive(frame []byte) (why *Closing) {
 	frame = bytes.TrimPrefix(frame, byteOrderMark)
 	if !c.decided {
@@ -165,7 +163,7 @@ func (c *connection) Receive(frame []byte) (why *Closing) {
 	return why
 }
 
-// decide lets the first frame that can tell say which family speaks.
+// decide sets the dialect by the first frame that shows the client's family.
 func (c *connection) decide(frame []byte) {
 	dialect, decided := chooseDialect(frame, *c.dialect.Load())
 	c.dialect.Store(&dialect)

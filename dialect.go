@@ -18,10 +18,10 @@ import (
 type Dialect interface {
 	// Decode returns what a text frame asks, or why that is refused. Neither
 	// shares the frame's memory: a candidate of a few bytes, held for a while,
-	// must not keep a frame of many. A refusal that names its request comes with
-	// everything that Encode needs to answer it; if it refuses a login for what that
-	// claims, the login comes too, since a token may speak for it. A frame that asks
-	// nothing, such as a sign of life, is a request without a command.
+	// must not keep a frame of many. With a refusal that names its request comes a
+	// Request with the Word and the Receipt; if a login is refused for what it claims,
+	// the Command comes too, since a token may prove something else. A frame that asks
+	// nothing, such as a pong, is a request without a command.
 	Decode(frame []byte) (Request, *Refused)
 
 	// Encode appends the frame that tells of ev. It appends nothing if the
@@ -31,9 +31,8 @@ type Dialect interface {
 	Profile() *Profile
 }
 
-// Quit is the command that the read loop obeys itself: the client asks for
-// the end of its connection, or has said what cannot be made sense of in a
-// family that has no way to say so.
+// Quit is the command that the read loop obeys itself: the client disconnects, or has
+// sent a packet that its protocol cannot refuse.
 type Quit struct{ why *Closing }
 
 func (Quit) command() {}
@@ -82,7 +81,7 @@ func noFields(cmd Command) parser {
 	return func(*fields) (Command, *Refused) { return cmd, nil }
 }
 
-// firstSchema is what tells a client's family.
+// firstSchema has the keys by which chooseDialect knows a family.
 var firstSchema = schema{keys: []string{"type", "id"}}
 
 // chooseDialect returns the dialect that a client's first frame is written
@@ -184,8 +183,8 @@ func readObject(frame []byte, m *fields) (broken, twice *Refused) {
 	return nil, twice
 }
 
-// notJSON refuses a frame that Scan did not take. Where in it the fault is, the slower
-// encoding/json says.
+// notJSON refuses a frame for which Scan has returned an error. encoding/json, which is
+// slower, says where in the frame the error is.
 func notJSON(frame []byte, err error) *Refused {
 	if errors.Is(err, jsonscan.ErrDepth) {
 		return refuse(CodeBadJSON, "this is "+err.Error())

@@ -23,8 +23,8 @@ func (native) Profile() *Profile { return nativeProfile }
 
 var nativeProfile = &Profile{namesCalls: true, renegotiates: true, hears: objectEnvelope.hears}
 
-// nativeSchema is what the server reads of a frame. A reason may be repeated: whoever
-// leaves has left, whatever the reason.
+// nativeSchema is what the server reads of a frame. A reason may be repeated: a leave is
+// obeyed even if a field is bad.
 var nativeSchema = schema{
 	keys: []string{"type", "candidate", "name", "callID", "offer", "answer", "sdp",
 		"role", "token", "reason", "room", "to", "target", "userID", "studentID", "resume", "session", "seq"},
@@ -70,8 +70,8 @@ func (native) Decode(frame []byte) (Request, *Refused) {
 	return Request{Word: word, Command: cmd}, refusal
 }
 
-// nativeSubject is whom or which call a refused message was about, as far as it
-// can be read. In some messages the name is the sender's own.
+// nativeSubject returns whom or which call a refused message was about, as far as it
+// can be read. The name in a login or a join is the sender's own.
 func nativeSubject(m *fields, word string) Target {
 	if word == "login" || word == "join" {
 		return Target{}
@@ -95,8 +95,8 @@ func nativeLogin(m *fields) (Command, *Refused) {
 	return asked, refusal
 }
 
-// nativeResume reads which session a client wants to go on with. Who it is, the
-// session knows.
+// nativeResume reads which session a client wants to continue. The session knows its
+// name and role.
 func nativeResume(m *fields) (Command, *Refused) {
 	secret, ok := jsonscan.String(m.get("session"))
 	if !ok {
@@ -188,12 +188,12 @@ func nativeCandidate(m *fields) (Command, *Refused) {
 	return Candidate{To: to, Candidate: bytes.Clone(candidate)}, nil
 }
 
-// claimable are the reasons that a client may give for leaving. The others
-// are the server's to tell, and say no more than none.
+// claimable are the reasons that a client may give for leaving. Others count as absent:
+// only the server can know them.
 var claimable = []Reason{ReasonHangup, ReasonDeclined, ReasonCancelled, ReasonBusy, ReasonFailed}
 
 func nativeLeave(m *fields) (Command, *Refused) {
-	to, _ := m.address(m.get("name")) // what cannot be read says no more than none: whoever leaves has left
+	to, _ := m.address(m.get("name")) // a leave is obeyed even if a field is bad
 	reason, _ := jsonscan.String(m.get("reason"))
 	if !slices.Contains(claimable, Reason(reason)) {
 		return Leave{To: to}, nil
@@ -226,8 +226,8 @@ func roomName(raw json.RawMessage) (Name, *Refused) {
 	return name, nil
 }
 
-// addressee is the address of an offer. The teacher's clients were never
-// told how to name the student, so theirs goes by several keys.
+// addressee returns whom an offer is for. The teacher's clients name the student under
+// several keys.
 func (m *fields) addressee(opening Opening) (Target, *Refused) {
 	name := m.get("name")
 	if opening == ByRequest {
@@ -240,7 +240,7 @@ func (m *fields) addressee(opening Opening) (Target, *Refused) {
 	return m.address(name)
 }
 
-// address reads which call, or whom, a message is about.
+// address returns which call a message is about, and with whom by this name.
 func (m *fields) address(name json.RawMessage) (to Target, refusal *Refused) {
 	to.Name, refusal = named("name", name)
 	callID := m.get("callID")
@@ -250,7 +250,7 @@ func (m *fields) address(name json.RawMessage) (to Target, refusal *Refused) {
 	return to, refusal
 }
 
-// named reads an optional field that says who is meant.
+// named returns the name in an optional field, nil if it is absent.
 func named(key string, field json.RawMessage) (*Name, *Refused) {
 	if jsonscan.Blank(field) {
 		return nil, nil

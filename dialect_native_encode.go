@@ -39,9 +39,9 @@ func (e envelope) close(dst []byte) []byte {
 type wording int
 
 const (
-	offerWords   wording = iota // the tutorial's
-	requestWords                // the teacher's request-call and what belongs to it
-	roomWords                   // getOffer, getAnswer, getCandidate, user_exit
+	offerWords   wording = iota // the tutorial's: {"type":"offer","offer":...,"name":"ann","callID":"5f0c..."}
+	requestWords                // the teacher's: {"type":"request-call","sdp":...,"name":"ann","callID":"5f0c..."}
+	roomWords                   // a room's: {"type":"getOffer","offer":...,"name":"ann","callID":"5f0c..."}
 )
 
 // wording returns the words for the receiver of an event. A page without a role knows
@@ -199,9 +199,9 @@ func (e envelope) candidate(dst []byte, ev NewCandidate) []byte {
 	return e.close(appendInfo(dst, ev.CallInfo))
 }
 
-// flatCandidate writes a candidate's own fields beside the message's, as the
-// teacher's clients expect. Those that would read as the message's are
-// dropped: a candidate must not be able to forge a message.
+// flatCandidate writes a candidate's own fields beside the message's, as the teacher's
+// clients expect. Fields that would be taken for the message's own are dropped: a
+// candidate must not be able to forge a message.
 func (e envelope) flatCandidate(dst []byte, ev NewCandidate) []byte {
 	dst = appendMember(e.open(dst, "new-ice-candidate"), "callID", ev.CallID)
 	if !jsonscan.IsObject(ev.Candidate) {

@@ -23,8 +23,7 @@ var one2oneProfile = &Profile{holdsCandidates: true, heldFirst: true, hearsOwnLe
 	echoesRefused: []string{"call", "incomingCallResponse"}}
 
 // one2oneSchema is what is read of a frame. The "from" of a response says whose call is
-// meant; that of other messages is not read, and may be repeated: who they come from,
-// the server knows.
+// meant; in other messages it is the sender's own name, is not read, and may be repeated.
 var one2oneSchema = schema{
 	keys:       []string{"id", "candidate", "name", "role", "token", "from", "to", "sdpOffer", "sdp", "callResponse", "message"},
 	repeatable: "from",

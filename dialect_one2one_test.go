@@ -209,11 +209,11 @@ func forBare(ev Event) Event {
 
 // Whatever ends a call, people read why.
 func TestEndings(t *testing.T) {
-	heart, err := source.Read(".")
+	program, err := source.Read(".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for reason, name := range heart.Constants("Reason") {
+	for reason, name := range program.Constants("Reason") {
 		if endings[Reason(reason)] == "" {
 			t.Errorf("%s is not in endings: say there what people read", name)
 		}

@@ -28,8 +28,8 @@ var socketIOProfile = &Profile{holdsCandidates: true, takesFields: true, namesCa
 // event can have it for a name.
 const connecting = "connect"
 
-// connect reads a CONNECT packet: the client asks to be let in and, if it
-// says who it is, to be signed in with that.
+// connect reads a CONNECT packet. If it has a name or a token, it asks to be signed in
+// too.
 func (socketIO) connect(p packet, handshake identity, proof proof) (Request, *Refused) {
 	if p.namespace != "" {
 		refusal := refuse(CodeUnsupported, "Invalid namespace")
@@ -60,13 +60,13 @@ func (socketIO) connect(p packet, handshake identity, proof proof) (Request, *Re
 // done so in its handshake.
 type proof struct{ tokens, bearer bool }
 
-// identity is what a client says of itself before it says anything else, in
-// its auth object or its handshake's query.
+// identity is the name and role that a client gives in its CONNECT packet's auth object
+// or in its handshake's query.
 type identity struct{ name, role json.RawMessage }
 
-// authSchema is what is read of the former, and identitySchema of the latter: a token in
-// a query would stand in the logs of proxies. The samples do not agree on the key of the
-// name, so there are several.
+// authSchema is what is read of the auth object, and identitySchema of the query: a token
+// in a query would appear in the logs of proxies. The samples do not agree on the key of
+// the name, so there are several.
 var (
 	authSchema     = schema{keys: append(slices.Clone(identitySchema.keys), "token")}
 	identitySchema = schema{keys: append(slices.Clone(nameKeys), "role")}
@@ -84,7 +84,7 @@ func identify(m *fields) (who identity) {
 	return who
 }
 
-// or fills in from a second source what the first leaves out.
+// or returns the identity, with what it lacks taken from a second one.
 func (who identity) or(second identity) identity {
 	if who.name == nil {
 		who.name = second.name
@@ -133,8 +133,8 @@ var eventSchema = schema{
 // clients of this family cannot do.
 var eventWords = append(vocabulary{{"login", login}}, nativeWords...)
 
-// wordsAlone say enough by themselves: an argument that is no object is not
-// read. A heartbeat may bring the time.
+// wordsAlone are words that need no fields: their argument is not read if it is no object.
+// A heartbeat's may be the time.
 var wordsAlone = []string{"leave", "end-call", "ping", "users"}
 
 // readArgument reads the fields of a message from an event's argument. That may also
@@ -156,7 +156,7 @@ func readArgument(m *fields, word string, argument json.RawMessage) *Refused {
 }
 
 // setPayload sets the payload of a message whose argument is an object. The object may
-// be the payload itself, and its type may be one that only this family's clients take.
+// itself be the payload, whose type may be a number that only this family's clients know.
 func setPayload(m *fields, word string, argument json.RawMessage) {
 	addressed := !jsonscan.Blank(m.get("name")) || !jsonscan.Blank(m.get("callID"))
 	switch word {

@@ -12,8 +12,8 @@ import (
 	"switchboard/internal/jsonscan"
 )
 
-// This file takes the packets of Socket.IO clients apart. Their words are in
-// dialect_socketio.go; the requests and the long-polling that come before a session
+// This file parses the packets of Socket.IO clients. Their words are in
+// dialect_socketio.go; the requests and the long-polling that come before a WebSocket
 // are in internal/engineio.
 
 // socketIOSession is an Engine.IO session, and so the dialect of its connection: it
@@ -42,7 +42,7 @@ func (s *socketIOSession) Decode(frame []byte) (Request, *Refused) {
 	return quit(closeMalformed)
 }
 
-// heartbeat is what the client waits for: it gives up a server that does not ping.
+// heartbeat returns the ping that clients wait for: they give up a server without it.
 func (*socketIOSession) heartbeat() Event { return engineio.Heartbeat }
 
 func quit(why *Closing) (Request, *Refused) { return Request{Command: Quit{why}}, nil }

@@ -316,7 +316,7 @@ func BenchmarkEncode(b *testing.B) {
 // The server that plays the transcripts panics at a command without a case in
 // the hub. So it is enough that somebody says each of them there.
 func TestCommandsAreSaid(t *testing.T) {
-	heart, err := source.Read(".")
+	program, err := source.Read(".")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +330,7 @@ func TestCommandsAreSaid(t *testing.T) {
 			}
 		}
 	}
-	for _, command := range heart.Implementers("Command") {
+	for _, command := range program.Implementers("Command") {
 		if !asked[command.Name()] {
 			t.Errorf("nobody says a %s in testdata/transcripts: write a conversation in which somebody does, in words that a dialect decodes", command.Name())
 		}

@@ -14,10 +14,9 @@ import (
 	"switchboard/internal/late"
 )
 
-// upgrade makes a WebSocket of a request and gives it to c. If it returns false,
-// the request has been answered and nothing is left to do. A client for whom there
-// is no room gets its WebSocket too, to be told that, unless there are too many of
-// those.
+// upgrade makes a WebSocket of a request and gives it to c. If it returns false, the
+// request has been answered. Above the limit of connections a client still gets its
+// WebSocket, to be told so by a close frame, unless too many are being told.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) bool {
 	slot, ok := s.slots.Acquire(s.cfg.trustedProxies.ClientSubnet(r))
 	if !ok {
@@ -42,7 +41,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) 
 	return true
 }
 
-// retryAfter is what those hear who are refused for want of room, in seconds.
+// retryAfter says when to try again if there are too many connections, in seconds.
 const retryAfter = "5"
 
 // answerDamaged answers a damaged handshake, and tells the operator, who can mend the
@@ -52,14 +51,15 @@ func (s *Server) answerDamaged(w http.ResponseWriter, r *http.Request) {
 	conn.AnswerDamaged(w)
 }
 
-// warnOfProxy logs by what it was seen that a proxy passes no WebSockets, and
-// what tells which one it is.
+// warnOfProxy logs that a proxy passes no WebSockets, how that was noticed, and headers
+// that identify the proxy.
 func (s *Server) warnOfProxy(r *http.Request, seen string) {
 	from, unix := access.PeerSubnet(r)
-	args := []any{"seen", seen, "peer", r.RemoteAddr, "protocol", r.Proto, "host", excerpt(r.Host)}
+	peer := r.RemoteAddr
 	if unix {
-		args[3] = "unix socket"
+		peer = "unix socket"
 	}
+	args := []any{"seen", seen, "peer", peer, "protocol", r.Proto, "host", excerpt(r.Host)}
 	for _, name := range []string{"Via", "X-Forwarded-For", "X-Forwarded-Server", "Forwarded"} {
 		if value := strings.Join(r.Header[name], ", "); value != "" {
 			args = append(args, name, excerpt(value))
@@ -120,7 +120,7 @@ func (h engineHost) WarnOfVersion(r *http.Request, version string) {
 // the login timeout is not shorter. It is other servers' default.
 const connectTime = 45 * time.Second
 
-// serveSession is the life of a connection that speaks over a session.
+// serveSession serves a connection of an Engine.IO session.
 func serveSession(own *socketIOSession, c *connection, early [][]byte) {
 	own.timer = late.AfterFunc(connectTime, func() { c.Lose(closeUnconnected) })
 	defer own.timer.Stop()

@@ -312,8 +312,8 @@ func (h *Hub) acknowledge(c *Client, req Request, cl *Call) {
 	h.tell(c, receipt)
 }
 
-// shutDown ends every call and every connection. It stands in the inbox behind what
-// was read before, so that an answer under way still arrives.
+// shutDown ends every call and every connection. Its message comes after what was read
+// before, so that an answer under way still arrives.
 func (h *Hub) shutDown() {
 	h.closing = true
 	for _, cl := range h.calls {

@@ -221,7 +221,7 @@ func TestCommandsOfTheGoneAreDropped(t *testing.T) {
 	}
 }
 
-// Whoever cannot take an event is let go in the same step: the other party
+// Whoever cannot take an event is removed in the same step: the other party
 // hears of it, and the name is free at once.
 func TestWhoFallsBehindIsLetGo(t *testing.T) {
 	ht := newHubTester(t)
@@ -253,7 +253,7 @@ func TestFallingBehindSpreads(t *testing.T) {
 		t.Errorf("%d calls live on", len(ht.hub.calls))
 	}
 	if carrierOf(teacher).why != closeSlow || carrierOf(students[1]).why != closeSlow || carrierOf(students[2]).why != nil {
-		t.Error("those who fell behind are not those who were let go")
+		t.Error("those who fell behind are not those who were removed")
 	}
 }
 
@@ -267,7 +267,7 @@ func TestLoginTimeout(t *testing.T) {
 	}
 }
 
-// What was read before a shutdown is relayed before everybody is let go.
+// What was read before a shutdown is relayed before everybody is removed.
 func TestShutdownComesAfterWhatWasRead(t *testing.T) {
 	ht := newHubTester(t)
 	ann, bob, waiting := ht.signIn("ann", ""), ht.signIn("bob", ""), ht.connect()
@@ -279,7 +279,7 @@ func TestShutdownComesAfterWhatWasRead(t *testing.T) {
 	ht.want(ann, "answer, then the end", Answered{ringing, sdp}, Established{cl.info(ann), sdp}, Ended{cl.info(ann), ReasonShutdown})
 	for _, c := range []*Client{ann, bob, waiting, ht.connect()} {
 		if carrierOf(c).why != closeRestart {
-			t.Errorf("%q is not let go", c.name.Text)
+			t.Errorf("%q is not removed", c.name.Text)
 		}
 	}
 }

@@ -111,8 +111,8 @@ type iceServers struct {
 	ttl        time.Duration // 0: none are made
 }
 
-// minTURNSecret is the least length of a secret, in bytes. Whoever has credentials can
-// look for a short one, by trying all that there are.
+// minTURNSecret is the least length of a secret, in bytes. Whoever has credentials could
+// find a short one by trying all of its length.
 const minTURNSecret = 16
 
 // iceServers returns what clients are told, nil if there is nothing to tell.

@@ -29,11 +29,11 @@ type lease struct {
 // waits meanwhile: after a restart many parties have signed in at the same time.
 const maxRenewals = 100
 
-// renewAfter returns when credentials that hold for ttl are renewed: not long before
-// they must be, and with time to spare for a call that begins just before.
+// renewAfter returns after how long credentials that hold for ttl are renewed. A call that
+// begins just before that has the rest of ttl to reach the TURN server.
 func renewAfter(ttl time.Duration) time.Duration { return ttl / 8 * 5 }
 
-// lease returns the id by which c goes to TURN servers, and notes that c is given
+// lease returns the id by which TURN servers know c, and notes that c is given
 // credentials now. The id is opaque, since TURN servers log it, and stays the same
 // until c is gone, since they count relays by it. It is "" if no credentials expire.
 func (h *Hub) lease(c *Client) string {
@@ -69,7 +69,8 @@ func (h *Hub) renewLeases() {
 	h.awaitRenewal()
 }
 
-// awaitRenewal has a timer run if there is a lease, and none if there is not.
+// awaitRenewal starts the timer for the first lease that is due, unless it runs, and stops
+// it if there is no lease.
 func (h *Hub) awaitRenewal() {
 	switch first := h.leases.first(); {
 	case first == nil:

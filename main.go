@@ -117,7 +117,7 @@ func start(cfg Config, stdout io.Writer, errs *logs.Output) error {
 	return wait(srv, cert, signals, failed)
 }
 
-// wait serves until a signal asks to stop, then lets everybody go.
+// wait serves until a signal asks to stop, then shuts the server down.
 func wait(srv *Server, cert *listen.Certificate, signals <-chan os.Signal, failed <-chan error) error {
 	for {
 		select {

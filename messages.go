@@ -7,8 +7,9 @@ import (
 
 // This file is the neutral vocabulary between the hub and the dialects.
 // Commands are what clients ask, named in the imperative; events are what
-// clients are told, named in the past tense. Neither knows how any client
-// family spells it.
+// clients are told, named in the past tense where English has one (NewCandidate,
+// RoomFull and TokenExpiring say what there is now). Neither knows how any
+// client family spells it.
 
 // A Command is what a client asks of the hub, whatever words it used.
 type Command interface{ command() }
@@ -21,10 +22,10 @@ type (
 		Grant  *Grant // nil in open mode
 		Resume bool   // it wants a session, with which it can come back after a loss
 
-		// What a token is to prove, where it is needed; auth.go sets what is above from
-		// that. The hub does not look at it.
+		// For auth.go, which verifies the token and sets the fields above from it. The
+		// hub does not read these.
 		Token string   // as it was said; "" if there is none
-		flaw  *Refused // what is wrong with the claims beside it; nil if nothing
+		flaw  *Refused // what is wrong with the name and role beside the token; nil if nothing
 	}
 
 	// Resume continues a session on a new connection.
@@ -35,9 +36,8 @@ type (
 		Token   string // as Login's
 	}
 
-	// Connect asks for the id by which the client goes until it has a name, and
-	// perhaps to be signed in at once: then both are granted, or neither. Most
-	// families have no such thing.
+	// Connect asks for the id that the client has until it has a name, and perhaps
+	// for a Login: then both are granted, or neither. Only Socket.IO has it.
 	Connect struct{ Login *Login }
 
 	// Offer starts a call, renews the offer of a call that still rings, or
@@ -56,7 +56,7 @@ type (
 		IsOffer bool // the description is another offer, as pages send one to a media server
 	}
 
-	// Candidate passes one ICE candidate to the other party.
+	// Candidate brings one ICE candidate for the other party.
 	Candidate struct {
 		To        Target
 		Candidate json.RawMessage
@@ -101,9 +101,8 @@ type Request struct {
 	Excess  bool   // it is over the rate, and is done only if it ends a call
 }
 
-// Target says which call a command is about: CallID decides, and a Name
-// given with it must fit; else the call with Name; with neither, the only
-// call that there is.
+// Target says which call a command is about: the one with CallID (Name, if given,
+// must be the other party's), else the one with Name, else the only call.
 type Target struct {
 	CallID string
 	Name   *Name
@@ -147,8 +146,8 @@ func (r Request) with(login Login) Request {
 	return r
 }
 
-// A Grant is what was proved with a Login beside the name and the role: until when that
-// holds, and to whom and what it is narrowed.
+// A Grant is what a token has proved beside the name and the role: until when the client
+// may be signed in, whom it may call, and which rooms it may join.
 type Grant struct {
 	Expires time.Time
 	Ends    time.Time // no sooner than it expires, since clocks differ
@@ -169,9 +168,9 @@ const (
 // which is only read.
 type Profile struct {
 	holdsCandidates bool // wants candidates only when the call is answered
-	heldFirst       bool // as callee, wants the held ones before it hears of that
-	hearsOwnLeave   bool // is told of the end that it made itself
-	echoesEnd       bool // sends the end back that it is told
+	heldFirst       bool // as callee, gets held candidates before Established
+	hearsOwnLeave   bool // is told of an end that it made itself
+	echoesEnd       bool // sends an end when it is told of one
 	takesFields     bool // hears a candidate as fields of a message
 	namesCalls      bool // can say which of several calls it means
 	renegotiates    bool // can take a second offer, and make one
@@ -180,14 +179,14 @@ type Profile struct {
 	// clients can resume; nil for the others.
 	hears func(Event) bool
 
-	echoesRefused []string // what it asks by these words it takes for ended when that is refused
+	echoesRefused []string // requests, in the client's words, after whose refusal it sends an end
 }
 
 // Description is a session description. It is relayed as it came, unless the
 // receiver's family needs the other form.
 type Description struct {
 	JSON json.RawMessage
-	Bare bool // the SDP alone, a string, in a family that means just that by it
+	Bare bool // JSON is a string with the SDP only
 }
 
 // An Event is what the hub tells a client.
@@ -239,7 +238,8 @@ type (
 	// ICEServersRenewed brings new credentials for TURN servers: those given before
 	// will expire.
 	ICEServersRenewed struct{ TURN string }
-	// TokenExpiring tells that a Grant holds for so many more seconds.
+
+	// TokenExpiring says that a Grant holds for so many more seconds.
 	TokenExpiring struct{ In int64 }
 
 	// Offered brings an offer: somebody calls, or renegotiates.
@@ -301,7 +301,7 @@ type (
 		Refusal *Refused // nil if it was done
 	}
 
-	// Refused answers a request that was not done. Life goes on.
+	// Refused answers a request that was not done. The connection and its calls go on.
 	Refused struct {
 		Request string // the client's word for what it asked; "" if unknown
 		Code    Code

@@ -109,7 +109,7 @@ func (h *Hub) probeLost(holder *Client) {
 	}
 }
 
-// wait has the probe looked at again after a while.
+// wait sets the time after which probeTimedOut decides.
 func (h *Hub) wait(p *probe, d time.Duration) {
 	if p.timer != nil {
 		p.timer.Stop()

@@ -12,6 +12,7 @@ type Room struct {
 
 const maxMembers = 2
 
+// others returns the members that are not c.
 func (r *Room) others(c *Client) []*Client {
 	return slices.DeleteFunc(slices.Clone(r.members), func(other *Client) bool { return other == c })
 }
@@ -22,6 +23,7 @@ func (r *Room) full() bool {
 	return len(r.members) == maxMembers || len(r.members[0].calls) > 0
 }
 
+// join takes c into a room, out of the one that it is in.
 func (h *Hub) join(c *Client, cmd Join) *Refused {
 	room := h.rooms[cmd.Room.Key]
 	switch {
@@ -74,6 +76,7 @@ func (h *Hub) mayCall(caller, callee *Client) bool {
 	return h.rights.mayCall(caller.role, callee.role) && caller.grant.mayCall(callee.name.Key)
 }
 
+// tellJoined tells c who else is in its room.
 func (h *Hub) tellJoined(c *Client) {
 	joined := Joined{Room: c.room.name.Text}
 	for _, other := range c.room.others(c) {

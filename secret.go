@@ -11,8 +11,8 @@ import (
 // another one by mistake.
 const maxSecretFile = 64 << 10
 
-// readSecret returns what a file holds, without the line ends behind it. The error
-// names the file, and nothing of its content. The secret has at least so many bytes.
+// readSecret returns what a file holds, without the line ends behind it. It refuses a
+// secret of fewer than atLeast bytes. The error names the file, and nothing of its content.
 func readSecret(file string, atLeast int) ([]byte, error) {
 	content, err := readFile(file)
 	if err != nil {
@@ -30,8 +30,9 @@ func readSecret(file string, atLeast int) ([]byte, error) {
 	return secret, nil
 }
 
-// readFile reads a little more than maxSecretFile at most. It refuses what is no file:
-// to open a pipe may wait for ever, and the signals that end the program with it.
+// readFile returns the content of a file, or one byte more than maxSecretFile of it. It
+// refuses what is no regular file: to open a pipe may wait for ever, and no signal would
+// end the program meanwhile.
 func readFile(name string) ([]byte, error) {
 	info, err := os.Stat(name)
 	switch {

@@ -27,8 +27,7 @@ import (
 	"switchboard/internal/page"
 )
 
-// Server is what stands between the network and the hub: HTTP, the upgrade
-// to WebSocket and everything that is decided before it.
+// Server answers HTTP requests, and makes connections to the hub of some.
 type Server struct {
 	cfg      Config
 	hub      *Hub
@@ -48,8 +47,7 @@ type Server struct {
 	draining atomic.Bool
 }
 
-// What a request may cost before it is one: a client that sends half a
-// header holds a descriptor.
+// Limits on unfinished requests: a client that sends half a header holds a descriptor.
 const (
 	headerTimeout  = 10 * time.Second
 	maxHeaderBytes = 16<<10 - 4<<10 // net/http adds 4 KiB to it
@@ -151,9 +149,8 @@ func (s *Server) reloadKeys(read func(file string, err error)) { s.tokens.keys.R
 // serve takes connections from l until shutdown.
 func (s *Server) serve(l net.Listener) error { return s.http.Serve(l) }
 
-// shutdown lets everybody go: no new connections, an end for every call and
-// a close frame for every client. It returns when all have gone, or with an
-// error when ctx is done.
+// shutdown takes no new connections, ends every call, and sends every client a close
+// frame. It returns when all connections are closed, or with an error when ctx is done.
 func (s *Server) shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	s.hub.post(stopAsked{})
@@ -164,9 +161,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 	return err
 }
 
-// lastRequestTime is how long requests may go on when the server stops. Ours
-// take no time: what takes longer is a client that does not send its request,
-// or does not read its answer, and nobody has to wait for that.
+// lastRequestTime is how long requests may go on when the server stops. The server answers
+// at once: what takes longer is a client that does not send or does not read, for which
+// the end must not wait.
 const lastRequestTime = 2 * time.Second
 
 // endRequests takes no connections any more, and ends those that are not
@@ -221,8 +218,8 @@ func (s *Server) underBase(requested string) (string, bool) {
 	return inside, ok && (inside == "" || inside[0] == '/')
 }
 
-// answerOptions says which methods there are. Load balancers take it for a
-// sign of life.
+// answerOptions says which methods there are. Load balancers take the answer as a proof
+// that the server works.
 func answerOptions(w http.ResponseWriter, allow string) {
 	w.Header().Set("Allow", allow)
 	w.WriteHeader(http.StatusNoContent)
@@ -237,11 +234,11 @@ func (s *Server) answerReadiness(w http.ResponseWriter, r *http.Request) {
 	s.answerHealth(w, r, "ready")
 }
 
-// hubPatience is how long the hub may take for a step before it counts as
-// standing. It takes microseconds.
+// hubPatience is how long the hub may take for a step, which takes microseconds, before
+// it counts as hung.
 const hubPatience = 2 * time.Second
 
-// answerHealth says so if the server can do its work, for which the hub must.
+// answerHealth answers yes if the hub handles messages, else with an error.
 func (s *Server) answerHealth(w http.ResponseWriter, r *http.Request, yes string) {
 	ctx, cancel := context.WithTimeout(r.Context(), hubPatience)
 	defer cancel()

@@ -27,8 +27,9 @@ type keptEvent struct {
 	at time.Time
 }
 
-// maxSent bounds what a session keeps of messages that have been sent already. A
-// client that reads so much after its connection was lost has lost it long ago.
+// maxSent bounds what a session keeps of messages that have been written already, since
+// a lost connection may not have delivered them. One that loses more than this has been
+// dead for so long that its client signs in anew.
 const maxSent = 128 << 10 // bytes, by weight
 
 // newSecret returns the secret of a session, which is all that it takes to continue
@@ -144,8 +145,8 @@ func (a *away) askIfAlive()                          {}
 func (a *away) patience(time.Duration) time.Duration { return 0 }
 func (a *away) setKnown(bool)                        {}
 
-// lose is called when a connection has ended. A client with a session that has not
-// said goodbye is away for a while; all others are removed.
+// lose removes c, whose connection has ended. A client with a session that has not said
+// goodbye is not removed yet, but away until it comes back or its window ends.
 func (h *Hub) lose(c *Client, why *Closing) {
 	if c == nil || h.clients[c.via] != c {
 		return
@@ -173,7 +174,7 @@ func (h *Hub) carry(c *Client, via carrier) {
 	h.clients[via] = c
 }
 
-// resume continues the session that a new connection shows the secret of. The
+// resume continues the session whose secret a new connection shows. The new
 // connection's own client, which has not signed in, is forgotten.
 func (h *Hub) resume(c *Client, cmd Resume) *Refused {
 	back := h.sessions[cmd.Secret]

@@ -171,7 +171,7 @@ func TestSession(t *testing.T) {
 		ht.step(clientConnected{via, 0})
 		ht.step(clientAsked{via, nativeProfile, Request{Word: "login", Command: Resume{Secret: secret}}})
 		if via.why != nil || ann.via != via {
-			t.Errorf("ann is let go: %v", via.why)
+			t.Errorf("ann is removed: %v", via.why)
 		}
 	})
 	t.Run("coming back is a sign of life", func(t *testing.T) {

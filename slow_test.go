@@ -200,7 +200,7 @@ func TestTheLeastQueueIsEnough(t *testing.T) {
 	})
 }
 
-// A list is as long as there is room for, and lets nobody go.
+// A list is as long as there is room for, and nobody is removed for it.
 func TestListsFitIntoTheQueue(t *testing.T) {
 	onStage(t, fmt.Sprintf("-rate 0 -max-message 1KiB -max-queue %d", minQueue(1<<10)), func(t *testing.T, s *stage) {
 		for i := range maxListed {
@@ -235,7 +235,7 @@ func TestListsFitIntoTheQueue(t *testing.T) {
 }
 
 // Calls that begin are told with the same regard for a slow reader as all else:
-// nobody is let go because others call and give up again and again.
+// nobody is removed because others call and give up again and again.
 func TestCallsToASlowReader(t *testing.T) {
 	offer := `{"type":"offer","name":"bob","offer":"` + strings.Repeat("x", 60_000) + `"}`
 	for name, round := range map[string][]string{
@@ -260,7 +260,7 @@ func TestCallsToASlowReader(t *testing.T) {
 					case strings.Contains(event.Text, string(CodeRateLimited)):
 						refused++
 					case strings.Contains(event.Text, string(CodeNoSuchUser)), strings.Contains(event.Text, `"users":[]`):
-						t.Fatalf("%s: bob was let go", name)
+						t.Fatalf("%s: bob was removed", name)
 					}
 				}
 			}
@@ -327,7 +327,7 @@ func TestReaderThatIsSlow(t *testing.T) {
 	})
 }
 
-// Nobody is let go for a burst that another sends, however large its messages
+// Nobody is removed for a burst that another sends, however large its messages
 // are: what there is room for arrives, and the rest is refused.
 func TestBurstOfLargeMessages(t *testing.T) {
 	onStage(t, "", func(t *testing.T, s *stage) {
@@ -348,7 +348,7 @@ func TestBurstOfLargeMessages(t *testing.T) {
 		}
 		for event, ok := s.Next("bob"); ok; event, ok = s.Next("bob") {
 			if event.Kind == transcript.Closed {
-				t.Fatalf("bob was let go with %d for what ann sent", event.Code)
+				t.Fatalf("bob was removed with %d for what ann sent", event.Code)
 			}
 			arrived++
 		}

@@ -18,14 +18,14 @@ import (
 
 func TestCodesAreHeardAndExplained(t *testing.T) {
 	t.Chdir("..")
-	codes := readHeart(t).Constants("Code")
+	codes := readProgram(t).Constants("Code")
 	wantSame(t, codes, heardMembers(t, "code"), "testdata/transcripts", "write a conversation in which somebody hears it")
 	wantSame(t, codes, explained(t, "Errors"), "the codes under Errors in PROTOCOL.md", "explain it there")
 }
 
 func TestReasonsAreHeardAndExplained(t *testing.T) {
 	t.Chdir("..")
-	reasons := readHeart(t).Constants("Reason")
+	reasons := readProgram(t).Constants("Reason")
 	wantSame(t, reasons, heardMembers(t, "reason"), "testdata/transcripts", "write a conversation in which somebody hears it")
 	wantSame(t, reasons, explained(t, "Reasons"), "the Reasons in PROTOCOL.md", "explain it there")
 }
@@ -99,7 +99,7 @@ var unplayable = map[string]struct{ because, test string }{
 
 func TestClosingsAreHeardAndExplained(t *testing.T) {
 	t.Chdir("..")
-	closings := closingsOf(readHeart(t))
+	closings := closingsOf(readProgram(t))
 	transport, err := source.Read("internal/conn", "github.com/gorilla/websocket")
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func TestClosingsAreHeardAndExplained(t *testing.T) {
 		switch {
 		case played[end] == unplayable:
 			t.Errorf("%s: either testdata/transcripts has a line \"ann closed %s\", or unplayable says why not, and which test sees it", name, end)
-		case unplayable && !readHeart(t).HasTest(exception.test) && !transport.HasTest(exception.test):
+		case unplayable && !readProgram(t).HasTest(exception.test) && !transport.HasTest(exception.test):
 			t.Errorf("%s is not played, because %s; but there is no %s either", name, exception.because, exception.test)
 		}
 	}
@@ -168,7 +168,7 @@ func closeTable(t *testing.T) map[string]string {
 // case that returns nothing: somebody has thought of it.
 func TestEventsAreEncoded(t *testing.T) {
 	t.Chdir("..")
-	s := readHeart(t)
+	s := readProgram(t)
 	for _, family := range s.Implementers("Dialect") {
 		cases := s.Cases(family, "Encode")
 		for _, event := range s.Implementers("Event") {

@@ -42,30 +42,30 @@ func readLayout(t *testing.T) layout {
 	return l
 }
 
-// readHeart returns the source of the package in the root folder, with the packages
+// readProgram returns the source of the package in the root folder, with the packages
 // whose constants and types the closed lists are made of.
-func readHeart(t *testing.T) *source.Package {
+func readProgram(t *testing.T) *source.Package {
 	t.Helper()
-	p, err := heart()
+	p, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
 }
 
-var heart = sync.OnceValues(func() (*source.Package, error) {
+var program = sync.OnceValues(func() (*source.Package, error) {
 	return source.Read(".", "github.com/gorilla/websocket", "switchboard/internal/conn")
 })
 
 // forTests are the packages that only tests import.
 var forTests = []string{"internal/memnet", "internal/source", "internal/transcript"}
 
-// readSource returns the uses of each file of the heart and of each package: of files
+// readSource returns the uses of each file of the root folder and of each package: of files
 // and packages, by their names in the picture.
 func readSource(t *testing.T) source.Graph {
 	t.Helper()
-	uses := readHeart(t).Files()
-	for name, imported := range readHeart(t).Imports() {
+	uses := readProgram(t).Files()
+	for name, imported := range readProgram(t).Imports() {
 		for path := range imported {
 			uses.Add(name, strings.TrimPrefix(path, "switchboard/"))
 		}
@@ -98,7 +98,7 @@ func (l layout) boxes(uses source.Graph) source.Graph {
 	return arrows
 }
 
-// Every file of the heart and every package is in a box, and each arrow of the
+// Every file of the root folder and every package is in a box, and each arrow of the
 // picture is one of the source.
 func TestLayout(t *testing.T) {
 	t.Chdir("..")
@@ -121,7 +121,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// Packages know nothing of the heart, nothing that is for tests, and leaves nothing
+// Packages know nothing of the root folder, nothing that is for tests, and leaves nothing
 // of each other.
 func TestPackagesStandAlone(t *testing.T) {
 	t.Chdir("..")
@@ -162,7 +162,7 @@ func wantArrows(t *testing.T, these, there source.Graph, complaint string) {
 // CONTRIBUTING.md names the largest circle of files.
 func TestLargestCircle(t *testing.T) {
 	t.Chdir("..")
-	circle := strings.Join(readHeart(t).Files().Circle(), " ")
+	circle := strings.Join(readProgram(t).Files().Circle(), " ")
 	if !strings.Contains(readText(t, "CONTRIBUTING.md"), "`"+circle+"`") {
 		t.Errorf("CONTRIBUTING.md does not say that the largest circle of files is\n%s", circle)
 	}
@@ -173,7 +173,7 @@ func TestLargestCircle(t *testing.T) {
 func TestHubKnowsNoSockets(t *testing.T) {
 	t.Chdir("..")
 	foreign := []string{"net", "net/http", "sync", "sync/atomic", "github.com/gorilla/websocket", "switchboard/internal/conn"}
-	imports := readHeart(t).Imports()
+	imports := readProgram(t).Imports()
 	for file, box := range readLayout(t).boxOf {
 		if box != "hub" {
 			continue

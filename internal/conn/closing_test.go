@@ -12,7 +12,7 @@ import (
 	"switchboard/internal/memnet"
 )
 
-// A client that is let go may still be sending. It hears the close frame, and has
+// A client whose connection ends may still be sending. It hears the close frame, and has
 // a second and 2 MiB to notice.
 func TestFarewellArrives(t *testing.T) {
 	const block = 64 << 10

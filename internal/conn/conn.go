@@ -83,9 +83,13 @@ type Owner interface {
 	Panicked(value any)
 }
 
-// A Conn is one WebSocket. Init, Upgrade, Read and Finish are its life, in this
-// order. After Upgrade any goroutine may call Send, Crowded, Queued, End, Lose,
-// AskIfAlive and Patience, none of which waits.
+// A Conn is one WebSocket. Init, Upgrade, Read and Finish are called in this order. After
+// Upgrade any goroutine may call Send, Crowded, Queued, End, Lose, AskIfAlive and
+// Patience, none of which waits.
+//
+// It ends in two steps. End notes why: a writer then writes what waits and the close
+// frame, and Read returns. Lose is End for all but the owner, who is told by Lost. Finish
+// waits for the close frame to be written, and closes the network connection.
 type Conn struct {
 	pool  *Pool
 	owner Owner
@@ -140,8 +144,7 @@ func (c *Conn) Lose(why *Closing) {
 // AskIfAlive asks the client for a sign of life. The owner hears of it as Alive.
 func (c *Conn) AskIfAlive() { c.pulse.askIfAlive() }
 
-// writeWait is how long Patience waits for the outcome of a write before it is
-// asked again.
+// writeWait is after how long Patience is to be asked again while a write is under way.
 const writeWait = 3 * time.Second
 
 // Patience returns how much longer to wait for a sign of life that is overdue by
@@ -174,7 +177,8 @@ func (c *Conn) Read(early [][]byte) (why *Closing) {
 	return why
 }
 
-// receiveEarly holds a frame that did not come over the WebSocket to its limits.
+// receiveEarly gives the owner a frame that did not come over the WebSocket, if it keeps
+// the same limits.
 func (c *Conn) receiveEarly(frame []byte) *Closing {
 	if int64(len(frame)) > c.pool.MaxMessage {
 		return TooLarge

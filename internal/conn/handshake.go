@@ -10,7 +10,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// upgrader makes WebSockets. Whoever calls Upgrade has checked the origin.
+// upgrader makes WebSockets. Callers of Upgrade have checked the origin.
 var upgrader = websocket.Upgrader{
 	WriteBufferPool: &sync.Pool{}, // or each would hold a buffer that is not used
 	CheckOrigin:     func(*http.Request) bool { return true },
@@ -43,6 +43,7 @@ func (c *Conn) Upgrade(w http.ResponseWriter, r *http.Request) error {
 
 var errBody = errors.New("a WebSocket handshake has no body")
 
+// answerRefusal answers a handshake that is refused.
 func answerRefusal(w http.ResponseWriter, status int, reason string) {
 	w.Header().Set("Sec-WebSocket-Version", "13")
 	if status == http.StatusMethodNotAllowed {

@@ -234,8 +234,8 @@ const (
 	lingerBytes = 2 << 20
 )
 
-// linger closes the link so that what was written arrives: it shuts the
-// write side down, and discards input for a while before it closes.
+// linger closes the link so that what was written arrives (a lingering close): it shuts
+// the write side down, and discards input for a while before it closes.
 func (l *link) linger() {
 	defer l.Close()
 	half, ok := l.Conn.(interface{ CloseWrite() error })

@@ -51,7 +51,7 @@ func (p *pulse) wait(d time.Duration) {
 	p.timer.Reset(d)
 }
 
-// tick comes by turns when a ping is due, and when its answer is.
+// tick is called by turns when a ping is due, and when its answer is.
 func (p *pulse) tick() {
 	switch now := p.messages.Load(); {
 	case p.conn.out.ended() != nil:

@@ -118,7 +118,7 @@ func (w *writer) write(c *Conn) error {
 }
 
 // writeCloseFrame writes the close frame and wakes the read loop, which may wait for a
-// client that has nothing more to say.
+// client that sends nothing more.
 func (c *Conn) writeCloseFrame(why *Closing) {
 	switch goodbye := c.link.goodbye.Load(); {
 	case why.Code != 0:

@@ -100,9 +100,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// allowOrigin tells the browser that a page from elsewhere, which is allowed,
-// may read the answer. The rule for such requests is that of their
-// WebSockets (Fetch standard, CORS protocol).
+// allowOrigin sets the headers by which a browser lets a page of another origin, which
+// has been allowed as for WebSockets, read the answer (Fetch standard, CORS protocol).
 func allowOrigin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	origin := r.Header.Get("Origin")
@@ -239,8 +238,8 @@ func (h *Handler) beginPolling(w http.ResponseWriter, r *http.Request) {
 // none.
 const maxProof = 8 << 10
 
-// answerPoll lets a client wait for packets. There are none before it has its
-// WebSocket: the answer tells it to go over, or that there will be none.
+// answerPoll answers a GET, which waits for packets. There are none before the client has
+// its WebSocket: the answer tells it to go over to that, or that there will be none.
 func (h *Handler) answerPoll(w http.ResponseWriter, r *http.Request, id string) {
 	s, refusal := h.polling.startPoll(id)
 	if refusal != nil {

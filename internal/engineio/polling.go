@@ -41,7 +41,7 @@ type pollingSession struct {
 	late     bool   // its WebSocket ought to have come
 	free     bool   // released is closed
 	over     bool   // no session any more
-	lastWord []byte // what the poll is answered with then
+	lastWord []byte // what the poll is answered with then; nil: the packet that closes a session
 }
 
 // What sessions may cost whose clients do not come back. A stock client posts one

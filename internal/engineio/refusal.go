@@ -7,10 +7,10 @@ import (
 	"switchboard/internal/conn"
 )
 
-// noWebSocket is what a client hears that cannot be served.
+// noWebSocket is the text for a client whose WebSocket has not come.
 const noWebSocket = "your WebSocket does not come through to the server, and long-polling alone is not supported: " + conn.ProxyMust
 
-// retryAfter is what a client hears that is refused for want of room, in seconds.
+// retryAfter says when to try again if there are too many connections, in seconds.
 const retryAfter = "5"
 
 // A httpError is how Engine.IO refuses a request.
@@ -30,6 +30,7 @@ var (
 	unavailable        = &httpError{http.StatusServiceUnavailable, 3, "Too many connections: come back in a moment"}
 )
 
+// answer sends the refusal.
 func (e *httpError) answer(w http.ResponseWriter) {
 	if e.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", retryAfter)
