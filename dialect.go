@@ -82,7 +82,7 @@ func noFields(cmd Command) parser {
 }
 
 // firstSchema has the keys by which chooseDialect knows a family.
-var firstSchema = schema{keys: []string{"type", "id"}}
+var firstSchema = newSchema("type", "id")
 
 // chooseDialect returns the dialect that a client's first frame is written
 // in, and whether the frame decides it: "type" is the native protocol's key,
@@ -105,11 +105,35 @@ func chooseDialect(frame []byte, first Dialect) (Dialect, bool) {
 
 // A schema is what is read of one kind of message.
 type schema struct {
-	keys       []string // at most maxFields. They match exactly; others are not ours to read
+	keys       []string // they match exactly; others are not read
 	repeatable string   // the key that may be repeated: its last value counts. "" if none may
 }
 
+// maxFields is for how many keys fields have room.
 const maxFields = 24
+
+// newSchema returns a schema with these keys, none of which may be repeated.
+func newSchema(keys ...string) schema {
+	if len(keys) > maxFields {
+		panic(fmt.Sprintf("schema: %d keys, and room for %d", len(keys), maxFields))
+	}
+	return schema{keys: keys}
+}
+
+// repeating returns the schema with a key that may be repeated.
+func (s schema) repeating(key string) schema {
+	s.repeatable = key
+	return s
+}
+
+// index returns the place of a key that the schema has.
+func (s *schema) index(key string) int {
+	i := slices.Index(s.keys, key)
+	if i < 0 {
+		panic(fmt.Sprintf("schema: no key %q", key))
+	}
+	return i
+}
 
 // fields are the values of a schema's keys, as they stand in a message. They are
 // used again for another message: on the stack of a read loop they would make it
@@ -156,12 +180,12 @@ func (m *fields) put(key []byte, value json.RawMessage) bool {
 
 // get returns the value of a key that the schema has, nil if it is absent.
 func (m *fields) get(key string) json.RawMessage {
-	return m.values[slices.Index(m.schema.keys, key)]
+	return m.values[m.schema.index(key)]
 }
 
 // set gives a key that the schema has another value.
 func (m *fields) set(key string, value json.RawMessage) {
-	m.values[slices.Index(m.schema.keys, key)] = value
+	m.values[m.schema.index(key)] = value
 }
 
 // readObject puts the members of a frame into m, whose schema is set. A frame that is

@@ -25,11 +25,9 @@ var nativeProfile = &Profile{namesCalls: true, renegotiates: true, hears: object
 
 // nativeSchema is what the server reads of a frame. A reason may be repeated: a leave is
 // obeyed even if a field is bad.
-var nativeSchema = schema{
-	keys: []string{"type", "candidate", "name", "callID", "offer", "answer", "sdp",
-		"role", "token", "reason", "room", "to", "target", "userID", "studentID", "resume", "session", "seq"},
-	repeatable: "reason",
-}
+var nativeSchema = newSchema("type", "candidate", "name", "callID", "offer", "answer", "sdp",
+	"role", "token", "reason", "room", "to", "target", "userID", "studentID", "resume", "session", "seq",
+).repeating("reason")
 
 // nativeWords are the types that there are.
 var nativeWords = vocabulary{

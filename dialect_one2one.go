@@ -24,10 +24,9 @@ var one2oneProfile = &Profile{holdsCandidates: true, heldFirst: true, hearsOwnLe
 
 // one2oneSchema is what is read of a frame. The "from" of a response says whose call is
 // meant; in other messages it is the sender's own name, is not read, and may be repeated.
-var one2oneSchema = schema{
-	keys:       []string{"id", "candidate", "name", "role", "token", "from", "to", "sdpOffer", "sdp", "callResponse", "message"},
-	repeatable: "from",
-}
+var one2oneSchema = newSchema("id", "candidate", "name", "role", "token", "from", "to", "sdpOffer", "sdp",
+	"callResponse", "message",
+).repeating("from")
 
 // one2oneWords are the ids that there are.
 var one2oneWords = vocabulary{

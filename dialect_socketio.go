@@ -68,8 +68,8 @@ type identity struct{ name, role json.RawMessage }
 // in a query would appear in the logs of proxies. The samples do not agree on the key of
 // the name, so there are several.
 var (
-	authSchema     = schema{keys: append(slices.Clone(identitySchema.keys), "token")}
-	identitySchema = schema{keys: append(slices.Clone(nameKeys), "role")}
+	authSchema     = newSchema(append(slices.Clone(identitySchema.keys), "token")...)
+	identitySchema = newSchema(append(slices.Clone(nameKeys), "role")...)
 	nameKeys       = []string{"userID", "userId", "id", "name", "username"}
 )
 
@@ -124,10 +124,8 @@ func unwrap(argument json.RawMessage) json.RawMessage {
 
 // eventSchema is the native schema with two fields of a candidate, which may be the
 // argument itself.
-var eventSchema = schema{
-	keys:       append(slices.Clone(nativeSchema.keys), "sdpMid", "sdpMLineIndex"),
-	repeatable: nativeSchema.repeatable,
-}
+var eventSchema = newSchema(append(slices.Clone(nativeSchema.keys), "sdpMid", "sdpMLineIndex")...).
+	repeating(nativeSchema.repeatable)
 
 // eventWords are the native words, but for coming back to a session, which the
 // clients of this family cannot do.

@@ -232,6 +232,23 @@ func FuzzReadObject(f *testing.F) {
 	})
 }
 
+// A schema that lacks a key, or has too many, is a mistake of ours: it shows at once, by name.
+func TestSchemaMistakesPanic(t *testing.T) {
+	for want, mistake := range map[string]func(){
+		`schema: no key "nmae"`:            func() { newFields(&nativeSchema).get("nmae") },
+		"schema: 25 keys, and room for 24": func() { newSchema(make([]string, maxFields+1)...) },
+	} {
+		func() {
+			defer func() {
+				if got := recover(); got != want {
+					t.Errorf("panics with %v, want %s", got, want)
+				}
+			}()
+			mistake()
+		}()
+	}
+}
+
 func TestNestingIsBounded(t *testing.T) {
 	nested := func(levels int) []byte {
 		return []byte(`{"type":"users","x":` + strings.Repeat("[", levels-1) + strings.Repeat("]", levels-1) + `}`)
