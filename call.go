@@ -135,13 +135,6 @@ func (cl *Call) noteGlare(c *Client) *Refused {
 	return refusal
 }
 
-// overload returns the refusal of a message to a party that does not read as fast as
-// it is sent to. Half of a queue is for what parties tell each other and half for what
-// the hub tells, so that nobody is removed as too slow for what others send.
-func overload(peer string) *Refused {
-	return refuse(CodeRateLimited, "too many messages for "+peer+" to read: this one was dropped")
-}
-
 // startCall rings the callee, if the caller may call it, has room for one more call, and
 // the callee is free.
 func (h *Hub) startCall(c *Client, cmd Offer) (*Call, *Refused) {
@@ -209,14 +202,6 @@ func (h *Hub) newCall(caller, callee *Client, opening Opening) *Call {
 	callee.calls = append(callee.calls, cl)
 	h.log.Info("call started", "call", cl.id, "caller", caller.address(), "callee", callee.address())
 	return cl
-}
-
-// inRole words a role for a text.
-func inRole(role string) string {
-	if role == "" {
-		return "somebody without a role"
-	}
-	return "a " + excerpt(role)
 }
 
 // passOffer gives c's offer to the other party and awaits the answer. Both parties may

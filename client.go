@@ -131,6 +131,37 @@ func (c *Client) countRefusal(code Code) *Closing {
 	return c.refusals.add(code)
 }
 
+// refusalCount counts the bad messages of a client and its messages over the rate.
+// Refusals by state, such as no-such-call, do not count: a browser may still
+// send candidates when its call is over.
+type refusalCount struct{ mistakes, excess tally }
+
+// add counts a refusal. It returns why the connection must end, or nil.
+func (n *refusalCount) add(code Code) *Closing {
+	switch code {
+	case CodeBadJSON, CodeBadRequest, CodeUnknownCommand:
+		if n.mistakes.reaches(maxMistakes) {
+			return closeTooManyErrors
+		}
+	case CodeRateLimited:
+		if n.excess.reaches(maxExcess) {
+			return closeFlood
+		}
+	}
+	return nil
+}
+
+// tally counts what happened within the last minute.
+type tally struct{ times []time.Time }
+
+// reaches adds one and reports whether that makes limit.
+func (t *tally) reaches(limit int) bool {
+	now := time.Now()
+	t.times = slices.DeleteFunc(t.times, func(then time.Time) bool { return now.Sub(then) > time.Minute })
+	t.times = append(t.times, now)
+	return len(t.times) >= limit
+}
+
 // loggedIn reports whether c has a name.
 func (c *Client) loggedIn() bool { return c.name.Key != "" }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"switchboard/internal/jsonscan"
@@ -220,6 +221,69 @@ func notJSON(frame []byte, err error) *Refused {
 // repeated refuses a key that a message has more than once.
 func repeated(key string) *Refused {
 	return refuse(CodeBadRequest, fmt.Sprintf("the key %q is repeated", key))
+}
+
+// login reads who wants to sign in, in any family.
+func login(m *fields) (Command, *Refused) {
+	return loginAs(m.get("name"), m.get("role"), m.get("token"))
+}
+
+// loginAs returns a login with these claims, and what is wrong with them. That a name is
+// missing is no flaw for those who have a token.
+func loginAs(nameField, roleField, tokenField json.RawMessage) (Command, *Refused) {
+	text, _ := jsonscan.Text(nameField)
+	name, ok := parseName(text)
+	role, roleOK := jsonscan.String(roleField)
+	login := Login{Name: name, Role: strings.ToLower(role), Token: tokenText(tokenField)}
+	if !roleOK && !jsonscan.Blank(roleField) {
+		login.flaw = refuse(CodeBadRole, "a role is a string")
+	}
+	if ok {
+		return login, login.flaw
+	}
+	nameless := refuse(CodeBadName, nameRule)
+	if !jsonscan.Blank(nameField) {
+		login.flaw = nameless
+	}
+	return login, nameless
+}
+
+// tokenText returns the text of a token. Of what is no string it is the JSON, which is
+// never a token either.
+func tokenText(field json.RawMessage) string {
+	if jsonscan.Blank(field) {
+		return ""
+	}
+	if text, ok := jsonscan.String(field); ok {
+		return text
+	}
+	return string(field)
+}
+
+// address returns which call a message is about, and with whom by this name.
+func (m *fields) address(name json.RawMessage) (to Target, refusal *Refused) {
+	to.Name, refusal = named("name", name)
+	callID := m.get("callID")
+	if to.CallID, _ = jsonscan.String(callID); to.CallID == "" && !jsonscan.Blank(callID) {
+		refusal = refuse(CodeBadRequest, `"callID" is a string`)
+	}
+	return to, refusal
+}
+
+// named returns the name in an optional field, nil if it is absent.
+func named(key string, field json.RawMessage) (*Name, *Refused) {
+	if jsonscan.Blank(field) {
+		return nil, nil
+	}
+	text, ok := jsonscan.Text(field)
+	if !ok {
+		return nil, refuse(CodeBadRequest, fmt.Sprintf("%q is a string or a number", key))
+	}
+	return nameOf(text), nil
+}
+
+func missing(key string) *Refused {
+	return refuse(CodeBadRequest, fmt.Sprintf("%q is missing", key))
 }
 
 // appendKey appends the key of a further member, or of an object's first.

@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"switchboard/internal/jsonscan"
 )
@@ -107,43 +105,6 @@ func nativeResume(m *fields) (Command, *Refused) {
 	return Resume{Secret: secret, Seq: seq, Token: tokenText(m.get("token"))}, nil
 }
 
-// login reads who wants to sign in, in any family.
-func login(m *fields) (Command, *Refused) {
-	return loginAs(m.get("name"), m.get("role"), m.get("token"))
-}
-
-// loginAs returns a login with these claims, and what is wrong with them. That a name is
-// missing is no flaw for those who have a token.
-func loginAs(nameField, roleField, tokenField json.RawMessage) (Command, *Refused) {
-	text, _ := jsonscan.Text(nameField)
-	name, ok := parseName(text)
-	role, roleOK := jsonscan.String(roleField)
-	login := Login{Name: name, Role: strings.ToLower(role), Token: tokenText(tokenField)}
-	if !roleOK && !jsonscan.Blank(roleField) {
-		login.flaw = refuse(CodeBadRole, "a role is a string")
-	}
-	if ok {
-		return login, login.flaw
-	}
-	nameless := refuse(CodeBadName, nameRule)
-	if !jsonscan.Blank(nameField) {
-		login.flaw = nameless
-	}
-	return login, nameless
-}
-
-// tokenText returns the text of a token. Of what is no string it is the JSON, which is
-// never a token either.
-func tokenText(field json.RawMessage) string {
-	if jsonscan.Blank(field) {
-		return ""
-	}
-	if text, ok := jsonscan.String(field); ok {
-		return text
-	}
-	return string(field)
-}
-
 // nativeOffer returns the parser for an offer under the given key.
 func nativeOffer(key string, opening Opening) parser {
 	return func(m *fields) (Command, *Refused) {
@@ -236,30 +197,4 @@ func (m *fields) addressee(opening Opening) (Target, *Refused) {
 		}
 	}
 	return m.address(name)
-}
-
-// address returns which call a message is about, and with whom by this name.
-func (m *fields) address(name json.RawMessage) (to Target, refusal *Refused) {
-	to.Name, refusal = named("name", name)
-	callID := m.get("callID")
-	if to.CallID, _ = jsonscan.String(callID); to.CallID == "" && !jsonscan.Blank(callID) {
-		refusal = refuse(CodeBadRequest, `"callID" is a string`)
-	}
-	return to, refusal
-}
-
-// named returns the name in an optional field, nil if it is absent.
-func named(key string, field json.RawMessage) (*Name, *Refused) {
-	if jsonscan.Blank(field) {
-		return nil, nil
-	}
-	text, ok := jsonscan.Text(field)
-	if !ok {
-		return nil, refuse(CodeBadRequest, fmt.Sprintf("%q is a string or a number", key))
-	}
-	return nameOf(text), nil
-}
-
-func missing(key string) *Refused {
-	return refuse(CodeBadRequest, fmt.Sprintf("%q is missing", key))
 }

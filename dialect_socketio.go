@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -82,6 +83,19 @@ func identify(m *fields) (who identity) {
 	}
 	who.role = m.get("role")
 	return who
+}
+
+// identityIn reads who a handshake's query says the client is. Nothing of
+// the request stays in memory.
+func identityIn(query url.Values) identity {
+	m := newFields(&identitySchema)
+	defer m.free()
+	for _, key := range identitySchema.keys {
+		if text := query.Get(key); text != "" {
+			m.set(key, jsonscan.AppendString(nil, text))
+		}
+	}
+	return identify(m)
 }
 
 // or returns the identity, with what it lacks taken from a second one.

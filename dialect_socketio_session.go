@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"net/url"
 	"slices"
 	"strconv"
 	"time"
@@ -81,19 +80,6 @@ func (s *socketIOSession) connect(p packet) (Request, *Refused) {
 		s.accepted = ok && connect.Login == nil
 	}
 	return req, refusal
-}
-
-// identityIn reads who a handshake's query says the client is. Nothing of
-// the request stays in memory.
-func identityIn(query url.Values) identity {
-	m := newFields(&identitySchema)
-	defer m.free()
-	for _, key := range identitySchema.keys {
-		if text := query.Get(key); text != "" {
-			m.set(key, jsonscan.AppendString(nil, text))
-		}
-	}
-	return identify(m)
 }
 
 // The types of Socket.IO packets.

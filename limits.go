@@ -1,10 +1,8 @@
 package main
 
 import (
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -23,37 +21,6 @@ const (
 	maxHeldBytes = 64 << 10
 )
 
-// refusalCount counts the bad messages of a client and its messages over the rate.
-// Refusals by state, such as no-such-call, do not count: a browser may still
-// send candidates when its call is over.
-type refusalCount struct{ mistakes, excess tally }
-
-// add counts a refusal. It returns why the connection must end, or nil.
-func (n *refusalCount) add(code Code) *Closing {
-	switch code {
-	case CodeBadJSON, CodeBadRequest, CodeUnknownCommand:
-		if n.mistakes.reaches(maxMistakes) {
-			return closeTooManyErrors
-		}
-	case CodeRateLimited:
-		if n.excess.reaches(maxExcess) {
-			return closeFlood
-		}
-	}
-	return nil
-}
-
-// tally counts what happened within the last minute.
-type tally struct{ times []time.Time }
-
-// reaches adds one and reports whether that makes limit.
-func (t *tally) reaches(limit int) bool {
-	now := time.Now()
-	t.times = slices.DeleteFunc(t.times, func(then time.Time) bool { return now.Sub(then) > time.Minute })
-	t.times = append(t.times, now)
-	return len(t.times) >= limit
-}
-
 // excessOf returns the refusal of a request over the rate. If the request was refused
 // when it was read, as a bad message is, it stands in the place of that refusal.
 func excessOf(req Request, refused *Refused) *Refused {
@@ -68,6 +35,13 @@ func excessOf(req Request, refused *Refused) *Refused {
 // excess returns the refusal of whatever is over the rate.
 func excess() *Refused {
 	return refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
+}
+
+// overload returns the refusal of a message to a party that does not read as fast as
+// it is sent to. Half of a queue is for what parties tell each other and half for what
+// the hub tells, so that nobody is removed as too slow for what others send.
+func overload(peer string) *Refused {
+	return refuse(CodeRateLimited, "too many messages for "+peer+" to read: this one was dropped")
 }
 
 // usersCost is what a users request takes of the allowance, in messages: its
@@ -111,23 +85,4 @@ func escapeRune(r rune) string {
 		return string(r)
 	}
 	return strings.Trim(strconv.QuoteRuneToASCII(r), "'")
-}
-
-// refuse returns a refusal; it is called where the rule is broken. Nothing is sent:
-// whoever sends the refusal says with regarding what it answers.
-func refuse(code Code, message string) *Refused {
-	return &Refused{Code: code, Message: message}
-}
-
-// regarding fills in the word of the refused request, and whom or which call it
-// was about as far as it said.
-func (r *Refused) regarding(word string, to Target) *Refused {
-	r.Request = word
-	if r.CallID == "" {
-		r.CallID = excerpt(to.CallID)
-	}
-	if to.Name != nil {
-		r.Name = to.Name.Text
-	}
-	return r
 }

@@ -334,6 +334,25 @@ func (Ponged) Weight() int            { return eventOverhead }
 func (Acknowledged) Weight() int      { return 2 * eventOverhead }
 func (Refused) Weight() int           { return 2 * eventOverhead }
 
+// refuse returns a refusal; it is called where the rule is broken. Nothing is sent:
+// whoever sends the refusal says with regarding what it answers.
+func refuse(code Code, message string) *Refused {
+	return &Refused{Code: code, Message: message}
+}
+
+// regarding fills in the word of the refused request, and whom or which call it
+// was about as far as it said.
+func (r *Refused) regarding(word string, to Target) *Refused {
+	r.Request = word
+	if r.CallID == "" {
+		r.CallID = excerpt(to.CallID)
+	}
+	if to.Name != nil {
+		r.Name = to.Name.Text
+	}
+	return r
+}
+
 // User is a line of the users list.
 type User struct {
 	Name  string

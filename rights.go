@@ -61,3 +61,11 @@ func (r Rights) concern(a, b string) bool {
 func (r Rights) mayHoldSeveral(role string) bool {
 	return role != "" && r.callers[role]
 }
+
+// inRole words a role for a text.
+func inRole(role string) string {
+	if role == "" {
+		return "somebody without a role"
+	}
+	return "a " + excerpt(role)
+}
