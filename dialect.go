@@ -50,6 +50,38 @@ type entry struct {
 	parse parser
 }
 
+// A language is how a family's messages are read, if each is one JSON object with its
+// word under a key.
+type language struct {
+	schema  *schema
+	key     string // of the word
+	rule    string // the text of the refusal if there is no word
+	words   vocabulary
+	subject func(m *fields, word string) Target // whom or which call a refused message was about
+}
+
+// decode returns what a frame asks, or why that is refused.
+func (l *language) decode(frame []byte) (Request, *Refused) {
+	m := newFields(l.schema)
+	defer m.free()
+	broken, refusal := readObject(frame, m)
+	if broken != nil {
+		return Request{}, broken
+	}
+	word, ok := l.words.word(m.get(l.key))
+	switch {
+	case refusal != nil:
+		return Request{}, refusal.regarding(excerpt(word), l.subject(m, word))
+	case !ok:
+		return Request{}, refuse(CodeBadRequest, l.rule)
+	}
+	cmd, refusal := l.words.parserOf(word)(m)
+	if refusal != nil {
+		refusal.regarding(excerpt(word), l.subject(m, word))
+	}
+	return Request{Word: word, Command: cmd}, refusal
+}
+
 // word returns the text of a field, and whether that is a string at all. A word of
 // the vocabulary is not allocated again.
 func (v vocabulary) word(field json.RawMessage) (string, bool) {

@@ -45,26 +45,10 @@ var nativeWords = vocabulary{
 	{"ping", noFields(Ping{})},
 }
 
-func (native) Decode(frame []byte) (Request, *Refused) {
-	m := newFields(&nativeSchema)
-	defer m.free()
-	broken, refusal := readObject(frame, m)
-	if broken != nil {
-		return Request{}, broken
-	}
-	word, ok := nativeWords.word(m.get("type"))
-	switch {
-	case refusal != nil:
-		return Request{}, refusal.regarding(excerpt(word), nativeSubject(m, word))
-	case !ok:
-		return Request{}, refuse(CodeBadRequest, `a message needs a "type", which is a string`)
-	}
-	cmd, refusal := nativeWords.parserOf(word)(m)
-	if refusal != nil {
-		refusal.regarding(excerpt(word), nativeSubject(m, word))
-	}
-	return Request{Word: word, Command: cmd}, refusal
-}
+// nativeLanguage is how its messages are read.
+var nativeLanguage = language{&nativeSchema, "type", `a message needs a "type", which is a string`, nativeWords, nativeSubject}
+
+func (native) Decode(frame []byte) (Request, *Refused) { return nativeLanguage.decode(frame) }
 
 // nativeSubject returns whom or which call a refused message was about, as far as it
 // can be read. The name in a login or a join is the sender's own.

@@ -40,26 +40,13 @@ var one2oneWords = vocabulary{
 	{"ping", noFields(Ping{})},
 }
 
-func (one2one) Decode(frame []byte) (Request, *Refused) {
-	m := newFields(&one2oneSchema)
-	defer m.free()
-	broken, refusal := readObject(frame, m)
-	if broken != nil {
-		return Request{}, broken
-	}
-	word, ok := one2oneWords.word(m.get("id"))
-	switch {
-	case refusal != nil:
-		return Request{}, refusal.regarding(excerpt(word), Target{})
-	case !ok:
-		return Request{}, refuse(CodeBadRequest, `a message needs an "id", which is a string`)
-	}
-	cmd, refusal := one2oneWords.parserOf(word)(m)
-	if refusal != nil {
-		refusal.regarding(excerpt(word), Target{})
-	}
-	return Request{Word: word, Command: cmd}, refusal
-}
+// one2oneLanguage is how its messages are read.
+var one2oneLanguage = language{&one2oneSchema, "id", `a message needs an "id", which is a string`, one2oneWords, noSubject}
+
+func (one2one) Decode(frame []byte) (Request, *Refused) { return one2oneLanguage.decode(frame) }
+
+// noSubject is the subject of a refusal in a family whose refusals do not name it.
+func noSubject(*fields, string) Target { return Target{} }
 
 func one2oneCandidate(m *fields) (Command, *Refused) {
 	candidate := m.get("candidate")
