@@ -211,7 +211,7 @@ export class Call extends Negotiation {
   changed(state) {
     if (!this.detached) return state !== 'closed';
     if (state === 'closed') this.hooks.over('hangup', 'them');
-    else if (state === 'failed' || (state === 'disconnected' && this.#detachedBy !== 'lost')) this.hooks.over(this.#detachedBy, 'server');
+    else if (state === 'failed' || (state === 'disconnected' && this.#detachedBy === 'gone')) this.hooks.over(this.#detachedBy, 'server');
     return false;
   }
 }

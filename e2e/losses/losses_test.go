@@ -3,7 +3,6 @@ package losses
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,7 +16,12 @@ const cutTime = 10 * time.Second
 // enter opens the page of somebody, and notes what it hears of and which tracks it opens.
 func enter(t *testing.T, url, name string) *e2e.Page {
 	t.Helper()
-	p := e2e.Enter(t, url, name, "")
+	return enterAs(t, url, name, "")
+}
+
+func enterAs(t *testing.T, url, name, role string) *e2e.Page {
+	t.Helper()
+	p := e2e.Enter(t, url, name, role)
 	p.Forgive("WebSocket connection to", "Failed to load resource") // what browsers say of a server that is away
 	e2e.Value[bool](p, `(() => {
 		window.told = [];
@@ -48,13 +52,6 @@ func talk(pages ...*e2e.Page) {
 		p.T.Helper()
 		p.WantSound()
 		p.WantPicture("#remote-video", 1)
-	}
-}
-
-// last waits until some time since then is over, while both go on to see each other.
-func last(since time.Time, pages ...*e2e.Page) {
-	for time.Since(since) < cutTime {
-		talk(pages...)
 	}
 }
 
@@ -118,18 +115,13 @@ func TestNetworkCut(t *testing.T) {
 			callee.Click("#accept")
 			talk(caller, callee)
 			id := wantOneCall(caller, callee)
-			lost := pageOf(who, caller, callee)
+			lost, other := sides(who, caller, callee)
 			begun := time.Now()
 			cut.cut()
 			cut.sever()
 			wantTold(lost, "resuming")
 			caption(lost, "No connection to the server; the call goes on")
 			e2e.Value[bool](lost, `(document.querySelector("#camera").click(), true)`) // a change that has to wait
-			other := callee
-			if lost == callee {
-				other = caller
-			}
-			talk(lost)
 			for time.Since(begun) < cutTime {
 				talk(lost)
 			}
@@ -147,7 +139,7 @@ func TestNetworkCut(t *testing.T) {
 			t.Parallel()
 			caller, callee, cut := throughProxy(t, who)
 			ring(caller, callee)
-			lost := pageOf(who, caller, callee)
+			lost, _ := sides(who, caller, callee)
 			begun := time.Now()
 			cut.cut()
 			cut.sever()
@@ -195,11 +187,12 @@ func throughProxy(t *testing.T, who string, flags ...string) (caller, callee *e2
 	return caller, callee, network
 }
 
-func pageOf(who string, caller, callee *e2e.Page) *e2e.Page {
+// sides returns the page of the one who loses the connection, and that of the other.
+func sides(who string, caller, callee *e2e.Page) (lost, other *e2e.Page) {
 	if who == "caller" {
-		return caller
+		return caller, callee
 	}
-	return callee
+	return callee, caller
 }
 
 // One side comes back when the server has given it up.
@@ -208,22 +201,14 @@ func TestTooLate(t *testing.T) {
 	for _, who := range []string{"caller", "callee"} {
 		t.Run(who, func(t *testing.T) {
 			t.Parallel()
-			s := e2e.Start(t, "-resume-window", "1s")
-			cut := startProxy(t, s.URL)
-			url := map[bool]string{true: cut.url, false: s.URL}
-			callee := enter(t, url[who == "callee"], "bob")
-			caller := enter(t, url[who == "caller"], "ann")
+			caller, callee, cut := throughProxy(t, who, "-resume-window", "1s")
 			ring(caller, callee)
 			callee.Click("#accept")
 			talk(caller, callee)
 			id := wantOneCall(caller, callee)
-			lost, other := caller, callee
-			if who == "callee" {
-				lost, other = callee, caller
-			}
+			lost, other := sides(who, caller, callee)
 			cut.cut()
 			cut.sever()
-			s.Wait(regexp.MustCompile(`msg="call ended".*reason=gone`))
 			wantTold(other, "detached")
 			caption(other, "The other side has no connection to the server; the call goes on")
 			talk(caller, callee)
@@ -256,24 +241,35 @@ func again(t *testing.T, s *e2e.Server) {
 	next.WaitReady()
 }
 
-// A server that crashes in a call ends nothing, and the next one knows of the call again.
-func TestKilled(t *testing.T) {
+// A server that crashes or is restarted in a call ends nothing, and the next one knows of
+// the call again.
+func TestServerAnew(t *testing.T) {
 	e2e.Chromium(t)
-	for _, who := range []string{"caller", "callee"} {
-		t.Run(who+" hangs up", func(t *testing.T) {
+	tests := []struct {
+		name                   string
+		end                    func(*e2e.Server)
+		callerRole, calleeRole string
+		calleeHangsUp          bool
+	}{
+		{"killed, and the caller hangs up", kill, "", "", false},
+		{"killed, and the callee hangs up", kill, "teacher", "student", true},
+		{"restarted, and the caller hangs up", (*e2e.Server).Stop, "teacher", "student", false},
+		{"restarted, and the callee hangs up", (*e2e.Server).Stop, "", "", true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := e2e.Start(t)
-			callee, caller := enter(t, s.URL, "bob"), enter(t, s.URL, "ann")
+			callee, caller := enterAs(t, s.URL, "bob", tt.calleeRole), enterAs(t, s.URL, "ann", tt.callerRole)
 			ring(caller, callee)
 			callee.Click("#accept")
 			talk(caller, callee)
 			id := wantOneCall(caller, callee)
-			begun := time.Now()
-			kill(s)
+			tt.end(s)
 			for _, p := range []*e2e.Page{caller, callee} {
 				caption(p, "No connection to the server; the call goes on")
 			}
-			last(begun, caller, callee)
+			talk(caller, callee)
 			again(t, s)
 			wantTold(caller, "attached")
 			wantTold(callee, "attached")
@@ -283,12 +279,13 @@ func TestKilled(t *testing.T) {
 			talk(caller, callee)
 			for _, p := range []*e2e.Page{caller, callee} {
 				wantNotTold(p, "ended")
-				caption(p, "")
+				e2e.Until[bool](p, "the caption to go", `document.querySelector("#progress").textContent === ""`)
 			}
-			if who == "caller" {
-				hangUp(caller, callee)
-			} else {
+			wantNotTold(caller, "incoming")
+			if tt.calleeHangsUp {
 				hangUp(callee, caller)
+			} else {
+				hangUp(caller, callee)
 			}
 		})
 	}
