@@ -26,15 +26,10 @@ func (r *Room) full() bool {
 // join takes c into a room, out of the one that it is in.
 func (h *Hub) join(c *Client, cmd Join) *Refused {
 	room := h.rooms[cmd.Room.Key]
+	if refusal := h.refuseJoin(c, cmd.Room); refusal != nil {
+		return refusal
+	}
 	switch {
-	case h.limits.signInFirst && !c.loggedIn():
-		return refuse(CodeNotLoggedIn, "sign in first")
-	case c.grant.over():
-		return tokenExpired()
-	case !c.grant.mayJoin(cmd.Room.Key):
-		return refuse(CodeForbidden, "your token does not let you into this room")
-	case c.awaited != nil:
-		return loginUndecided()
 	case room != nil && room == c.room:
 		h.tellJoined(c) // again; nothing has changed
 		return nil
@@ -43,14 +38,49 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 	case room != nil && room.full():
 		h.tell(c, RoomFull{cmd.Room.Text})
 		return nil
-	case room != nil && !h.mayCall(c, room.members[0]) && !h.mayCall(room.members[0], c):
+	}
+	if room != nil {
+		if refusal := h.refuseMeeting(c, room.members[0]); refusal != nil {
+			return refusal
+		}
+	}
+	h.enter(c, cmd)
+	return nil
+}
+
+// refuseJoin returns why c may not join a room now, whatever the room is like.
+func (h *Hub) refuseJoin(c *Client, room Name) *Refused {
+	switch {
+	case h.limits.signInFirst && !c.loggedIn():
+		return refuse(CodeNotLoggedIn, "sign in first")
+	case c.grant.over():
+		return tokenExpired()
+	case !c.grant.mayJoin(room.Key):
+		return refuse(CodeForbidden, "your token does not let you into this room")
+	case c.awaited != nil:
+		return loginUndecided()
+	}
+	return nil
+}
+
+// refuseMeeting returns why c may not join the one member of a room now.
+func (h *Hub) refuseMeeting(c, member *Client) *Refused {
+	switch {
+	case !h.mayCall(c, member) && !h.mayCall(member, c):
 		return refuse(CodeForbidden, "you and the member of this room may not call each other")
-	case room != nil && room.members[0].awaited != nil:
+	case member.awaited != nil:
 		return refuse(CodeBusy, "the member of this room is signing in: try again in a few seconds")
-	case room != nil && room.members[0].via.crowded():
+	case member.via.crowded():
 		return overload("the member of this room")
 	}
+	return nil
+}
+
+// enter makes c a member of a room, and calls the other member if there is one. A room
+// that has no members yet is made.
+func (h *Hub) enter(c *Client, cmd Join) {
 	h.exitRoom(c)
+	room := h.rooms[cmd.Room.Key]
 	if room == nil {
 		room = &Room{name: cmd.Room}
 		h.rooms[cmd.Room.Key] = room
@@ -68,7 +98,6 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 	if len(room.members) == maxMembers {
 		h.meet(room)
 	}
-	return nil
 }
 
 // mayCall reports whether one party may call another.
