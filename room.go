@@ -26,7 +26,7 @@ func (r *Room) full() bool {
 // join takes c into a room, out of the one that it is in.
 func (h *Hub) join(c *Client, cmd Join) *Refused {
 	room := h.rooms[cmd.Room.Key]
-	if refusal := h.refuseJoin(c, cmd.Room); refusal != nil {
+	if refusal := h.checkJoin(c, cmd.Room); refusal != nil {
 		return refusal
 	}
 	switch {
@@ -40,7 +40,7 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		return nil
 	}
 	if room != nil {
-		if refusal := h.refuseMeeting(c, room.members[0]); refusal != nil {
+		if refusal := h.checkMeeting(c, room.members[0]); refusal != nil {
 			return refusal
 		}
 	}
@@ -48,8 +48,8 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 	return nil
 }
 
-// refuseJoin returns why c may not join a room now, whatever the room is like.
-func (h *Hub) refuseJoin(c *Client, room Name) *Refused {
+// checkJoin returns why c may not join a room now, whatever the room is like.
+func (h *Hub) checkJoin(c *Client, room Name) *Refused {
 	switch {
 	case h.limits.signInFirst && !c.loggedIn():
 		return refuse(CodeNotLoggedIn, "sign in first")
@@ -63,8 +63,8 @@ func (h *Hub) refuseJoin(c *Client, room Name) *Refused {
 	return nil
 }
 
-// refuseMeeting returns why c may not join the one member of a room now.
-func (h *Hub) refuseMeeting(c, member *Client) *Refused {
+// checkMeeting returns why c may not join the one member of a room now.
+func (h *Hub) checkMeeting(c, member *Client) *Refused {
 	switch {
 	case !h.mayCall(c, member) && !h.mayCall(member, c):
 		return refuse(CodeForbidden, "you and the member of this room may not call each other")
