@@ -185,6 +185,7 @@ func (e envelope) withoutPayload(dst []byte, word string, info CallInfo) []byte 
 	return e.close(appendInfo(e.open(dst, word), info))
 }
 
+// appendInfo appends the members that say which call an event is about.
 func appendInfo(dst []byte, info CallInfo) []byte {
 	return appendMember(appendMember(dst, "name", info.Peer), "callID", info.CallID)
 }

@@ -212,7 +212,7 @@ func (h *Hub) asked(c *Client, m clientAsked) {
 	h.obey(c, m.req)
 }
 
-// erred refuses a message of c, likewise.
+// erred refuses a message of c, which is nil if it has just been removed.
 func (h *Hub) erred(c *Client, m clientErred) {
 	if c == nil {
 		return

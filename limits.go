@@ -32,7 +32,7 @@ func excessOf(req Request, refused *Refused) *Refused {
 	return r
 }
 
-// excess returns the refusal of whatever is over the rate.
+// excess returns the refusal of a message over the rate.
 func excess() *Refused {
 	return refuse(CodeRateLimited, "too many messages in a short time: this one was dropped")
 }

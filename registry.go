@@ -54,7 +54,7 @@ func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 	return nil
 }
 
-// checkLogin returns why c may not have a name now, whoever holds that.
+// checkLogin returns why c may not sign in now, even if nobody holds the name.
 func (h *Hub) checkLogin(c *Client, cmd Login) *Refused {
 	switch {
 	case c.loggedIn():
@@ -69,6 +69,7 @@ func (h *Hub) checkLogin(c *Client, cmd Login) *Refused {
 	return nil
 }
 
+// nameTaken refuses a login, since somebody who lives holds the name.
 func nameTaken(name Name) *Refused {
 	return refuse(CodeNameTaken, name.Text+" is signed in already")
 }

@@ -145,8 +145,8 @@ func (a *away) askIfAlive()                          {}
 func (a *away) patience(time.Duration) time.Duration { return 0 }
 func (a *away) setKnown(bool)                        {}
 
-// lose removes c, whose connection has ended. A client with a session that has not said
-// goodbye is not removed yet, but away until it comes back or its window ends.
+// lose handles the end of a connection. Its client is removed, unless it has a session
+// and has not said goodbye: then it is away until it comes back or its window ends.
 func (h *Hub) lose(c *Client, why *Closing) {
 	if c == nil || h.clients[c.via] != c {
 		return
@@ -203,6 +203,7 @@ func (h *Hub) resume(c *Client, cmd Resume) *Refused {
 	return nil
 }
 
+// noSuchSession refuses a Resume whose session has ended, or cannot be continued.
 func noSuchSession() *Refused {
 	return refuse(CodeNoSuchSession, "there is no such session any more: sign in anew")
 }

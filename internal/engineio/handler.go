@@ -68,6 +68,7 @@ type Handler struct {
 	polling  *pollingSessions
 }
 
+// NewHandler returns a handler without sessions.
 func NewHandler(host Host, settings Settings) *Handler {
 	return &Handler{host, settings, newPollingSessions(host.Refusals)}
 }

@@ -227,7 +227,7 @@ func (p *pollingSessions) giveUpIfTold(s *pollingSession) {
 	}
 }
 
-// fail ends a session whose WebSocket came to nothing.
+// fail ends a session that could not go over to its WebSocket.
 func (p *pollingSessions) fail(s *pollingSession) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
