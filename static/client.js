@@ -18,8 +18,8 @@
 // the server's if that has refused. `media` is a stream, which stays yours to stop; or a
 // function that opens one when it is needed, whose tracks are stopped when the call ends.
 //
-// Calls outlive the connection to the server (docs/protocol/clients.md): what is asked
-// meanwhile is done when it is back.
+// Ending what has ended does nothing. Calls outlive the connection to the server
+// (docs/protocol/clients.md): what is asked meanwhile is done when it is back.
 
 import { Call } from './call.js';
 import { parse, Socket } from './socket.js';
@@ -76,14 +76,18 @@ export class SwitchboardClient extends TypedTarget {
   }
 
   /** Shows the server a new token, when `tokenneeded` has asked for one. @param {string} token */
-  renew(token) { return this.#ask({ ...(this.state === 'signed-in' ? { type: 'login' } : this.#me ?? { type: 'login', resume: true }), token }); }
+  renew(token) {
+    if (this.state === 'signed-in') return this.#ask({ type: 'login', token });
+    return this.#ask({ type: 'login', resume: true, ...this.#me, token });
+  }
 
   signOut() {
     this.hangUp();
     this.#socket.close();
   }
 
-  users() { this.send({ type: 'users' }); }
+  /** Asks for the event `users`; returns false if there is no connection. */
+  users() { return this.send({ type: 'users' }); }
 
   /** Sends a message, if need be as soon as the connection is back; returns false if there
    * is none that could come back. @param {Sent} message */
@@ -149,7 +153,7 @@ export class SwitchboardClient extends TypedTarget {
     switch (message.type) {
       case 'login': return this.#heardLogin(message);
       case 'token-expiring': return this.#emit('tokenneeded', { expiresIn: message.expiresIn });
-      case 'ice-servers': this.iceServers = message.iceServers; return this.#current?.renewServers();
+      case 'ice-servers': return this.#renewServers(message.iceServers);
       case 'users': this.#left = ''; return this.#emit('users', message);
       case 'offer': return this.#heardOffer(message, message.offer);
       case 'request-call': return this.#heardOffer(message, message.sdp);
@@ -167,9 +171,10 @@ export class SwitchboardClient extends TypedTarget {
   /** @param {LoginReply} message */
   #heardLogin(message) {
     if (message.success && message.resumed) {
-      this.iceServers = message.iceServers ?? [];
+      this.#renewServers(message.iceServers);
       return this.#current?.resumed();
     }
+    if (!message.success && message.code === 'unavailable') return; // it says by 1012 when to come back
     const asked = this.#asked;
     this.#asked = null;
     if (!message.success) {
@@ -179,13 +184,18 @@ export class SwitchboardClient extends TypedTarget {
       return message.code === 'bad-token' ? this.#emit('tokenneeded', {}) : undefined;
     }
     const { name, role = '', iceServers = [] } = message;
-    Object.assign(this, { name, role, iceServers });
+    Object.assign(this, { name, role });
+    this.#renewServers(iceServers);
     this.#me ??= this.#socket.login; // typed by hand
     if (asked?.login.token) Object.assign(this.#me ?? {}, { token: asked.login.token });
-    this.#current?.renewServers();
     this.#emit('signedin', { name, role, iceServers });
     asked?.resolve({ name, role, iceServers });
     this.#current?.reattach();
+  }
+
+  #renewServers(/** @type {RTCIceServer[]} */ iceServers = []) {
+    this.iceServers = iceServers;
+    this.#current?.renewServers();
   }
 
   /** @param {Offer} message @param {Description} description */

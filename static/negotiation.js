@@ -96,7 +96,13 @@ export class Negotiation {
   }
 
   /** Takes new credentials of the ICE servers, for when another relay is needed. */
-  renewServers() { this.pc?.setConfiguration({ ...this.pc.getConfiguration(), ...this.hooks.config() }); }
+  renewServers() {
+    try {
+      this.pc?.setConfiguration({ ...this.pc.getConfiguration(), ...this.hooks.config() });
+    } catch {
+      // The browser cannot read an address: what runs goes on with the servers that it has.
+    }
+  }
 
   /** Begins with a new peer connection, and an offer. @protected */
   begin() {

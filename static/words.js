@@ -64,7 +64,7 @@ export function refusedWords({ code, message, request }, name = '') {
     case 'forbidden': return `That is not allowed. ${sentence(message || code)}`;
     case 'unsupported': return 'Its page cannot change a running call, so neither a shared screen nor a '
       + 'camera that is switched on or off gets there. The call goes on as it was.';
-    case 'bad-token': return 'This server lets in who comes by a link with a token that is still good. Ask for a new link where you got yours.';
+    case 'bad-token': return 'You need a link with a token that is still good. Ask for a new link where you got yours.';
     case 'rate-limited': return 'Too many messages in a short time. Wait a moment.';
     default: return `The server refused${request ? ` "${request}"` : ' that'}. ${sentence(message || code)}`;
   }
@@ -73,7 +73,7 @@ export function refusedWords({ code, message, request }, name = '') {
 /** Says that another token is needed. @param {number} [expiresIn] seconds, if the last is good for so long @returns {Notice} */
 export function tokenWords(expiresIn) {
   return {
-    title: expiresIn ? 'Your link is good for a minute more.' : 'You need a new link.',
+    title: expiresIn === undefined ? 'You need a new link.' : 'Your link is good for a moment only.',
     text: 'Ask for a new one where you got yours, and open it in this tab. A call that is going on is not cut off.',
   };
 }
