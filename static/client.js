@@ -230,6 +230,7 @@ export class SwitchboardClient extends TypedTarget {
     const call = this.#current;
     const offered = error.request === 'offer' || error.request === 'request-call';
     if (error.request === 'users') this.#left = '';
+    if (error.code === 'bad-token') this.#emit('tokenneeded', {});
     if (offered && call?.detached) return call.attachLater();
     if (offered && call?.state === 'calling') {
       if (!this.#left) this.#end(error.code, 'server', error.message);

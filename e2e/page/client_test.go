@@ -295,3 +295,31 @@ func TestClientStaysAway(t *testing.T) {
 		t.Errorf("%s, expected %s", got, want)
 	}
 }
+
+// A server that restarts says when to come back, and refuses whoever comes before that.
+func TestClientHeedsARestart(t *testing.T) {
+	p := openClients(t)
+	got := e2e.Value[string](p, `(async () => {
+		const sockets = [];
+		window.WebSocket = class extends WebSocket { constructor(url) { super(url); sockets.push(this); } };
+		const ann = await signIn("ann");
+		const waits = heard(ann, "state", ({ state }) => state === "waiting");
+		sockets.at(-1).onmessage({ data: '{"type":"restart","reconnectIn":1234,"seq":1}' });
+		endBy(sockets.at(-1), 1012);
+		const { retryIn } = await waits;
+		ann.signOut();
+		const real = WebSocket.prototype.send;
+		WebSocket.prototype.send = () => {};
+		const opened = heard(ann, "state", ({ state }) => state === "open"), signing = ann.signIn("ann");
+		await opened;
+		WebSocket.prototype.send = real;
+		sockets.at(-1).onmessage({ data: '{"type":"login","success":false,"code":"unavailable","message":"the server restarts"}' });
+		endBy(sockets.at(-1), 1012);
+		const { name } = await signing;
+		ann.signOut();
+		return [retryIn, name].join();
+	})()`)
+	if want := "1234,ann"; got != want {
+		t.Errorf("%s, expected %s", got, want)
+	}
+}
