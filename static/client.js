@@ -208,9 +208,10 @@ export class SwitchboardClient extends TypedTarget {
       // Both called at once, and the other offer came first: it made the call.
       // We wanted to talk, so its offer is answered in place of ours.
       if (call.state === 'calling') return call.yield(message, description);
+      if (call.detached) this.#end('gone', 'them'); // whoever calls by another connection has left that one
     }
     if (this.#old?.continues(description)) return void this.send({ type: 'leave', callID });
-    if (call) {
+    if (this.#current) {
       this.send({ type: 'leave', callID, reason: 'busy' });
       return this.#emit('missed', { name, callID });
     }

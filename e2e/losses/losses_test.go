@@ -2,6 +2,7 @@
 package losses
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"syscall"
@@ -250,16 +251,18 @@ func TestServerAnew(t *testing.T) {
 		end                    func(*e2e.Server)
 		callerRole, calleeRole string
 		calleeHangsUp          bool
+		window                 string // for which a page waits for its session, if the server is away for longer
 	}{
-		{"killed, and the caller hangs up", kill, "", "", false},
-		{"killed, and the callee hangs up", kill, "teacher", "student", true},
-		{"restarted, and the caller hangs up", (*e2e.Server).Stop, "teacher", "student", false},
-		{"restarted, and the callee hangs up", (*e2e.Server).Stop, "", "", true},
+		{"killed, and the caller hangs up", kill, "", "", false, ""},
+		{"killed, and the callee hangs up", kill, "teacher", "student", true, ""},
+		{"restarted, and the caller hangs up", (*e2e.Server).Stop, "teacher", "student", false, ""},
+		{"restarted, and the callee hangs up", (*e2e.Server).Stop, "", "", true, ""},
+		{"away for long", kill, "", "", false, "1s"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := e2e.Start(t)
+			s := e2e.Start(t, "-resume-window", cmp.Or(tt.window, "30s"))
 			callee, caller := enterAs(t, s.URL, "bob", tt.calleeRole), enterAs(t, s.URL, "ann", tt.callerRole)
 			ring(caller, callee)
 			callee.Click("#accept")
@@ -268,6 +271,10 @@ func TestServerAnew(t *testing.T) {
 			tt.end(s)
 			for _, p := range []*e2e.Page{caller, callee} {
 				caption(p, "No connection to the server; the call goes on")
+			}
+			if tt.window != "" {
+				wantTold(caller, "detached")
+				wantTold(callee, "detached")
 			}
 			talk(caller, callee)
 			again(t, s)
