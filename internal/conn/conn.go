@@ -56,7 +56,8 @@ type Owner interface {
 	Receive(frame []byte) *Closing
 
 	// AllowLarge returns why the client may not send a message of more than
-	// SmallMessage bytes, or nil if it may. Called by Read.
+	// SmallMessage bytes, or nil if it may. It is asked again while more of the message
+	// arrives, since what was sent before may be handled meanwhile. Called by Read.
 	AllowLarge() *Closing
 
 	// AllowControl takes a ping, or a pong that answers none of ours, off what the
@@ -279,13 +280,11 @@ const SmallMessage = 8 << 10
 
 // readBody reads a message into buf.
 func (c *Conn) readBody(buf *bytes.Buffer, r io.Reader) *Closing {
-	asked := false
 	for {
 		if buf.Len() > maxGoodbye {
 			c.link.lives = true // a client that sends a part over a slow network lives
 		}
-		if buf.Len() > SmallMessage && !asked {
-			asked = true
+		if buf.Len() > SmallMessage {
 			if why := c.owner.AllowLarge(); why != nil {
 				return why
 			}

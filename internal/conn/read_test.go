@@ -196,26 +196,31 @@ func TestMessageInParts(t *testing.T) {
 	})
 }
 
-// The owner is asked about large messages, once for each, and before all of it is
-// there.
+// The owner is asked about large messages before all of it is there, and again while
+// more arrives.
 func TestLargeMessages(t *testing.T) {
 	onServer(t, func(t *testing.T, s *testServer) {
-		asked := 0
+		asked := false
+		var answer *Closing
 		s.owner.large = func() *Closing {
-			asked++
-			return nil
+			asked = true
+			return answer
 		}
 		p := s.connect()
-		for _, tt := range []struct{ size, asked int }{{SmallMessage, 0}, {SmallMessage + 1, 1}, {60_000, 2}, {1, 2}} {
-			payload := strings.Repeat("x", tt.size)
+		for _, size := range []int{SmallMessage, SmallMessage + 1, 60_000, 1} {
+			asked = false
+			payload := strings.Repeat("x", size)
 			p.say(message(payload))
 			p.want(said(payload))
-			if asked != tt.asked {
-				t.Errorf("after one of %d bytes, %d messages are large", tt.size, asked)
+			if large := size > SmallMessage; asked != large {
+				t.Errorf("one of %d bytes: asked is %t", size, asked)
 			}
 		}
-		s.owner.large = func() *Closing { return own }
-		p.say(message(strings.Repeat("x", 60_000))[:SmallMessage+1000])
+		payload := message(strings.Repeat("x", 60_000))
+		p.say(payload[:SmallMessage+1000])
+		synctest.Wait()
+		answer = own
+		p.say(payload[SmallMessage+1000:][:1000])
 		s.wantEnd(p, own, farewell(own))
 	})
 }
