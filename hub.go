@@ -290,7 +290,7 @@ func (h *Hub) deny(c *Client, req Request, refusal *Refused) {
 func (h *Hub) tellRefusal(c *Client, receipt string, refusal *Refused) {
 	h.tell(c, *refusal)
 	if why := c.countRefusal(refusal.Code); why != nil {
-		c.via.end(why)
+		h.leaving = append(h.leaving, leaver{c, why})
 		return
 	}
 	c.expectEndsAfter(refusal)

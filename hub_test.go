@@ -237,6 +237,33 @@ func TestWhoFallsBehindIsLetGo(t *testing.T) {
 	ht.signIn("bob", "")
 }
 
+// Whoever makes one mistake too many is removed in the same step, with a receipt or
+// without: what came behind it is not obeyed, and calls nobody.
+func TestWhoMakesTooManyMistakesIsLetGo(t *testing.T) {
+	for _, receipt := range []string{"", "1"} {
+		ht := newHubTester(t)
+		ann, bob, cyd := ht.signIn("ann", ""), ht.signIn("bob", ""), ht.signIn("cyd", "")
+		cl := ht.ring(ann, bob, ByOffer)
+		mistake := &Refused{Code: CodeBadJSON, Message: "no JSON"}
+		for range maxMistakes - 1 {
+			ht.step(clientErred{via: bob.via, profile: bob.profile, receipt: receipt, refusal: mistake})
+		}
+		ht.forget(bob)
+		ht.wantIdle(ann)
+		ht.step(clientErred{via: bob.via, profile: bob.profile, receipt: receipt, refusal: mistake})
+		ht.do(bob, Leave{})
+		ht.do(bob, Offer{To: toName("cyd"), SDP: sdp})
+
+		ht.want(bob, "the last refusal", *mistake)
+		ht.want(ann, "the end", Ended{cl.info(ann), ReasonGone})
+		ht.wantIdle(cyd)
+		if why := carrierOf(bob).why; why != closeTooManyErrors {
+			t.Errorf("bob ended because %+v, want too many mistakes", why)
+		}
+		ht.signIn("bob", "")
+	}
+}
+
 // Letting one go may prove another too slow.
 func TestFallingBehindSpreads(t *testing.T) {
 	ht := newHubTester(t)
