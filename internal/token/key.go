@@ -11,10 +11,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"switchboard/internal/keyfile"
 )
 
 // A Key verifies the tokens of one method, or makes them. Its value is of the type
@@ -26,9 +26,8 @@ type Key struct {
 }
 
 const (
-	minSecret  = 32      // bytes; HS256 needs as many as its hash has (RFC 7518, 3.2)
-	minRSABits = 2048    // RFC 7518, 3.3
-	maxKeyFile = 1 << 16 // bytes, lest a wrong name such as /dev/zero fill the memory
+	minSecret  = 32   // bytes; HS256 needs as many as its hash has (RFC 7518, 3.2)
+	minRSABits = 2048 // RFC 7518, 3.3
 )
 
 // ReadVerifyingKey reads a file with a secret, or with a public key in PEM. Errors
@@ -39,7 +38,7 @@ func ReadVerifyingKey(file string) (Key, error) { return readKey(file, parsePubl
 func ReadSigningKey(file string) (Key, error) { return readKey(file, parsePrivateKey) }
 
 func readKey(file string, parsePEM func(*pem.Block) (Key, error)) (Key, error) {
-	data, err := readFile(file)
+	data, err := keyfile.Read(file)
 	if err != nil {
 		return Key{}, err // names the file
 	}
@@ -50,15 +49,6 @@ func readKey(file string, parsePEM func(*pem.Block) (Key, error)) (Key, error) {
 	return key, nil
 }
 
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxKeyFile+1))
-}
-
 var pemBegin = []byte("-----BEGIN")
 
 func parseKey(data []byte, parsePEM func(*pem.Block) (Key, error)) (Key, error) {
@@ -66,8 +56,6 @@ func parseKey(data []byte, parsePEM func(*pem.Block) (Key, error)) (Key, error) 
 	switch blocks := bytes.Count(data, pemBegin); {
 	case len(secret) == 0:
 		return Key{}, errors.New("is empty")
-	case len(data) > maxKeyFile:
-		return Key{}, errors.New("is too large for a key")
 	case blocks > 1:
 		return Key{}, errors.New("holds several PEM blocks; there is one key in a file")
 	case blocks == 1:

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"switchboard/internal/keyfile"
 )
 
 const secret = "a secret of no less than 32 bytes"
@@ -114,7 +116,7 @@ func TestKeyFileRefusals(t *testing.T) {
 		"empty":             {nil, "is empty", "is empty"},
 		"line ends":         {[]byte("\n\r\n"), "is empty", "is empty"},
 		"short":             {[]byte(secret[:31] + "\n"), "31 bytes", "31 bytes"},
-		"large":             {bytes.Repeat([]byte("x"), maxKeyFile+1), "too large", "too large"},
+		"large":             {bytes.Repeat([]byte("x"), keyfile.MaxSize+1), "too large", "too large"},
 		"private key":       {edPrivate, "holds a private key; the server needs the public one", ""},
 		"old private key":   {encode("RSA PRIVATE KEY", ed.private), "holds a private key", "PKCS 8"},
 		"public key":        {edPublic, "", "makes no tokens: needs the private key"},
@@ -140,7 +142,7 @@ func TestKeyFileRefusals(t *testing.T) {
 		_, err = ReadSigningKey(file)
 		wantError(t, name+", signing", err, file, tt.signing, tt.data)
 	}
-	for _, file := range []string{t.TempDir(), "no-such-file"} {
+	for _, file := range []string{t.TempDir(), "no-such-file", os.DevNull} {
 		_, err := ReadVerifyingKey(file)
 		wantError(t, file, err, file, " ", nil)
 	}
