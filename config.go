@@ -17,6 +17,7 @@ import (
 	"switchboard/internal/access"
 	"switchboard/internal/flags"
 	"switchboard/internal/health"
+	"switchboard/internal/ice"
 	"switchboard/internal/listen"
 	"switchboard/internal/token"
 )
@@ -35,8 +36,8 @@ type Config struct {
 
 	mayCall  Rights
 	maxCalls int
-	stun     []iceServer
-	turn     []iceServer
+	stun     []ice.Server
+	turn     []ice.Server
 	greeting bool
 
 	turnSecretFile string
@@ -85,8 +86,8 @@ func newFlags(cfg *Config) *flag.FlagSet {
 
 	flags.Value(f, &cfg.mayCall, "may-call", "teacher:student,teacher:-,-:-", "who may call whom, as pairs of roles, caller:callee; - stands for no role", parseRights)
 	flags.Value(f, &cfg.maxCalls, "max-calls", "8", "how many calls at once a client may have if its role may call others; other clients may have one", atLeast(1))
-	flags.List(f, &cfg.stun, "stun", "", "STUN servers to tell clients of, such as stun:stun.example.org:3478", stunServer)
-	flags.List(f, &cfg.turn, "turn", "", "TURN servers to tell clients of, such as turn:user:password@turn.example.org:3478; best given as SWITCHBOARD_TURN, since everybody on the machine can read flags; without user:password@ it needs -turn-secret-file", turnServer)
+	flags.List(f, &cfg.stun, "stun", "", "STUN servers to tell clients of, such as stun:stun.example.org:3478", ice.STUN)
+	flags.List(f, &cfg.turn, "turn", "", "TURN servers to tell clients of, such as turn:user:password@turn.example.org:3478; best given as SWITCHBOARD_TURN, since everybody on the machine can read flags; without user:password@ it needs -turn-secret-file", ice.TURN)
 	flags.Value(f, &cfg.turnSecretFile, "turn-secret-file", "", "file with the secret shared with TURN servers that are given without user:password@ (coturn's static-auth-secret), for credentials that expire; read again on SIGHUP", parseFile)
 	flags.Value(f, &cfg.turnTTL, "turn-ttl", "12h", "how long credentials made by -turn-secret-file hold, at least 5s", parseTTL)
 	flags.Switch(f, &cfg.greeting, "greeting", "greet each connection with a line of text, as the tutorial's server does")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"switchboard/internal/ice"
 	"switchboard/internal/jsonscan"
 )
 
@@ -343,9 +344,9 @@ func appendKnown(dst []byte, key, value string) []byte {
 
 // appendICEServers appends a member with the servers that the party with that id is told
 // of, if there are any.
-func appendICEServers(dst []byte, servers *iceServers, id string) []byte {
+func appendICEServers(dst []byte, servers *ice.Servers, id string) []byte {
 	if servers == nil {
 		return dst
 	}
-	return servers.append(appendKey(dst, "iceServers"), id)
+	return servers.Append(appendKey(dst, "iceServers"), id)
 }

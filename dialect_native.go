@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"switchboard/internal/ice"
 	"switchboard/internal/jsonscan"
 )
 
@@ -14,7 +15,7 @@ import (
 // respond-call, call-created). PROTOCOL.md describes it.
 // It also serves the rooms of two (join, room_users, getOffer).
 type native struct {
-	iceServers *iceServers // nil if none are configured
+	iceServers *ice.Servers // nil if none are configured
 }
 
 func (native) Profile() *Profile { return nativeProfile }

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"switchboard/internal/ice"
 	"switchboard/internal/jsonscan"
 )
 
@@ -142,7 +143,7 @@ var (
 	candidateKeys = [...]wordAndKey{offerWords: {"candidate", "candidate"}, roomWords: {"getCandidate", "candidate"}}
 )
 
-func (e envelope) loggedIn(dst []byte, ev LoggedIn, servers *iceServers) []byte {
+func (e envelope) loggedIn(dst []byte, ev LoggedIn, servers *ice.Servers) []byte {
 	dst = append(appendKey(e.open(dst, "login"), "success"), "true"...)
 	dst = appendMember(dst, "name", ev.Name)
 	dst = appendKnown(dst, "role", ev.Role)
@@ -157,7 +158,7 @@ func (e envelope) loggedIn(dst []byte, ev LoggedIn, servers *iceServers) []byte 
 	return e.close(appendICEServers(dst, servers, ev.TURN))
 }
 
-func (e envelope) renewed(dst []byte, ev ICEServersRenewed, servers *iceServers) []byte {
+func (e envelope) renewed(dst []byte, ev ICEServersRenewed, servers *ice.Servers) []byte {
 	return e.close(appendICEServers(e.open(dst, "ice-servers"), servers, ev.TURN))
 }
 

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"switchboard/internal/ice"
 )
 
 func TestNativeDecodes(t *testing.T) {
@@ -143,8 +145,18 @@ func TestNativeEncodes(t *testing.T) {
 	})
 }
 
+// stunServers are what clients are told of one STUN server.
+func stunServers(t *testing.T) *ice.Servers {
+	t.Helper()
+	servers, err := ice.New([]ice.Server{{URLs: []string{"stun:a"}}}, nil, "", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return servers
+}
+
 func TestICEServersEncode(t *testing.T) {
-	testEncoding(t, native{&iceServers{list: []byte(`[{"urls":["stun:a"]}]`)}}, []encoding{
+	testEncoding(t, native{stunServers(t)}, []encoding{
 		{LoggedIn{Name: "ann", Role: "teacher"}, `{"type":"login","success":true,"name":"ann","role":"teacher","iceServers":[{"urls":["stun:a"]}]}`},
 		{ICEServersRenewed{"ID"}, `{"type":"ice-servers","iceServers":[{"urls":["stun:a"]}]}`},
 	})

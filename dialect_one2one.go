@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"switchboard/internal/ice"
 	"switchboard/internal/jsonscan"
 )
 
@@ -14,7 +15,7 @@ import (
 // so on, under the key "id". The former send session descriptions as
 // objects, the latter as bare SDP strings; each hears what it sends itself.
 type one2one struct {
-	iceServers *iceServers // nil if none are configured
+	iceServers *ice.Servers // nil if none are configured
 }
 
 func (one2one) Profile() *Profile { return one2oneProfile }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"switchboard/internal/engineio"
+	"switchboard/internal/ice"
 	"switchboard/internal/jsonscan"
 )
 
@@ -16,7 +17,7 @@ import (
 // student, and rooms whose members say offer, answer and candidate with the
 // bare payload as the one argument.
 type socketIO struct {
-	iceServers *iceServers // nil if none are configured
+	iceServers *ice.Servers // nil if none are configured
 }
 
 func (socketIO) Profile() *Profile { return socketIOProfile }

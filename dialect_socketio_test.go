@@ -163,8 +163,8 @@ func TestSocketIOEncode(t *testing.T) {
 	}{
 		{engineio.Heartbeat, `2`},
 		{Connected{"abc"}, sid},
-		{LoggedIn{Name: "ann", Role: "teacher"}, `42["login",{"success":true,"name":"ann","role":"teacher","iceServers":[]}]`},
-		{ICEServersRenewed{"ID"}, `42["ice-servers",{"iceServers":[]}]`},
+		{LoggedIn{Name: "ann", Role: "teacher"}, `42["login",{"success":true,"name":"ann","role":"teacher","iceServers":[{"urls":["stun:a"]}]}]`},
+		{ICEServersRenewed{"ID"}, `42["ice-servers",{"iceServers":[{"urls":["stun:a"]}]}]`},
 		{Refused{Request: "connect", Code: CodeNameTaken, Message: "no"}, `44{"message":"no","data":{"code":"name-taken"}}`},
 		{Refused{Request: "connect", Code: CodeUnsupported, Message: "Invalid namespace", Name: "/admin"}, `44/admin,{"message":"Invalid namespace"}`},
 		{Refused{Request: "login", Code: CodeBadName, Message: "no"}, `42["error",{"code":"bad-name","message":"no","request":"login"}]`},
@@ -198,7 +198,7 @@ func TestSocketIOEncode(t *testing.T) {
 		{Established{room, offer}, ``},
 		{Ended{room, ReasonHangup}, `42["user_exit",{"id":"x7"}]`},
 	} {
-		if got := (socketIO{&iceServers{list: []byte("[]")}}).Encode(nil, tt.ev); string(got) != tt.want {
+		if got := (socketIO{stunServers(t)}).Encode(nil, tt.ev); string(got) != tt.want {
 			t.Errorf("%+v:\n got %s\nwant %s", tt.ev, got, tt.want)
 		}
 	}

@@ -62,7 +62,7 @@ const (
 
 func always(h hearing) func(Opening) hearing { return func(Opening) hearing { return h } }
 
-const ice = `{"candidate":"<text>","sdpMid":"0"}`
+const sampleCandidate = `{"candidate":"<text>","sdpMid":"0"}`
 
 var families = []family{
 	{
@@ -144,7 +144,7 @@ var offerSpeech = speech{
 	sayCall:      `{"type":"offer","name":"<peer>","offer":<sdp>}`,
 	sayOffer:     `{"type":"offer","name":"<peer>","offer":<sdp>}`,
 	sayAnswer:    `{"type":"answer","name":"<peer>","answer":<sdp>}`,
-	sayCandidate: `{"type":"candidate","name":"<peer>","candidate":` + ice + `}`,
+	sayCandidate: `{"type":"candidate","name":"<peer>","candidate":` + sampleCandidate + `}`,
 	sayDecline:   `{"type":"leave","name":"<peer>"}`,
 	sayEnd:       `{"type":"leave","name":"<peer>"}`,
 }
@@ -153,7 +153,7 @@ var requestSpeech = speech{
 	sayCall:      `{"type":"request-call","name":"<peer>","sdp":<sdp>}`,
 	sayOffer:     `{"type":"request-call","callID":"<call>","sdp":<sdp>}`,
 	sayAnswer:    `{"type":"respond-call","callID":"<call>","sdp":<sdp>}`,
-	sayCandidate: `{"type":"new-answer-ice-candidate","callID":"<call>","candidate":` + ice + `}`,
+	sayCandidate: `{"type":"new-answer-ice-candidate","callID":"<call>","candidate":` + sampleCandidate + `}`,
 	sayDecline:   `{"type":"end-call","callID":"<call>"}`,
 	sayEnd:       `{"type":"end-call","callID":"<call>"}`,
 }
@@ -165,7 +165,7 @@ func hearsNative(hasRole bool) func(Opening) hearing {
 		w := hearing{
 			hearOffer:        `{"type":"offer","offer":<sdp>,"name":"<peer>","callID":"<call>"}`,
 			hearAnswer:       `{"type":"answer","answer":<sdp>,"name":"<peer>","callID":"<call>"}`,
-			hearCandidate:    `{"type":"candidate","candidate":` + ice + `,"name":"<peer>","callID":"<call>"}`,
+			hearCandidate:    `{"type":"candidate","candidate":` + sampleCandidate + `,"name":"<peer>","callID":"<call>"}`,
 			hearEnd:          `{"type":"leave","name":"<peer>","callID":"<call>","reason":"<reason>"}`,
 			hearCallRefused:  `{"type":"error","code":"<code>","message":"...","request":"offer","name":"<peer>"}`,
 			hearOfferRefused: `{"type":"error","code":"<code>","message":"...","request":"offer","name":"<peer>"}`,
@@ -189,7 +189,7 @@ func hearsNative(hasRole bool) func(Opening) hearing {
 var one2oneSpeech = speech{
 	sayCall:      `{"id":"call","from":"<me>","to":"<peer>","sdpOffer":<sdp>}`,
 	sayAnswer:    `{"id":"incomingCallResponse","from":"<peer>","callResponse":"accept","sdpOffer":<sdp>}`,
-	sayCandidate: `{"id":"onIceCandidate","candidate":` + ice + `}`,
+	sayCandidate: `{"id":"onIceCandidate","candidate":` + sampleCandidate + `}`,
 	sayDecline:   `{"id":"incomingCallResponse","from":"<peer>","callResponse":"reject","message":"not now"}`,
 	sayEnd:       `{"id":"stop"}`,
 }
@@ -198,7 +198,7 @@ var one2oneHearing = hearing{
 	hearOffer:       `{"id":"incomingCall","from":"<peer>","offer":<sdp>}`,
 	hearAnswer:      `{"id":"callResponse","response":"accepted","sdpAnswer":<sdp>}`,
 	hearMadeCallee:  `{"id":"startCommunication","sdpAnswer":<sdp>}`,
-	hearCandidate:   `{"id":"iceCandidate","candidate":` + ice + `}`,
+	hearCandidate:   `{"id":"iceCandidate","candidate":` + sampleCandidate + `}`,
 	hearEnd:         `{"id":"stopCommunication","response":"rejected","message":"..."}`,
 	hearNoCall:      `{"id":"callResponse","response":"rejected","message":"..."}`,
 	hearCallRefused: `{"id":"callResponse","response":"rejected","message":"..."}`,
@@ -208,7 +208,7 @@ var roomSpeech = speech{
 	sayCall:      `{"type":"offer","name":"<peer>","offer":<sdp>}`,
 	sayOffer:     `{"type":"offer","offer":<sdp>}`,
 	sayAnswer:    `{"type":"answer","answer":<sdp>}`,
-	sayCandidate: `{"type":"candidate","candidate":` + ice + `}`,
+	sayCandidate: `{"type":"candidate","candidate":` + sampleCandidate + `}`,
 	sayDecline:   `{"type":"leave"}`,
 	sayEnd:       `{"type":"leave"}`,
 }
@@ -216,7 +216,7 @@ var roomSpeech = speech{
 var roomHearing = hearing{
 	hearOffer:        `{"type":"getOffer","offer":<sdp>,"name":"<peer>","callID":"<call>"}`,
 	hearAnswer:       `{"type":"getAnswer","answer":<sdp>,"name":"<peer>","callID":"<call>"}`,
-	hearCandidate:    `{"type":"getCandidate","candidate":` + ice + `,"name":"<peer>","callID":"<call>"}`,
+	hearCandidate:    `{"type":"getCandidate","candidate":` + sampleCandidate + `,"name":"<peer>","callID":"<call>"}`,
 	hearEnd:          `{"type":"user_exit","id":"<peer>","callID":"<call>","reason":"<reason>"}`,
 	hearCallRefused:  `{"type":"error","code":"<code>","message":"...","request":"offer","name":"<peer>"}`,
 	hearOfferRefused: `{"type":"error","code":"<code>","message":"...","request":"offer"}`,
@@ -239,7 +239,7 @@ var payloadSpeech = speech{
 	sayCall:      `42["offer",{"name":"<peer>","offer":<sdp>}]`,
 	sayOffer:     `42["offer",<sdp>]`,
 	sayAnswer:    `42["answer",<sdp>]`,
-	sayCandidate: `42["candidate",` + ice + `]`,
+	sayCandidate: `42["candidate",` + sampleCandidate + `]`,
 	sayDecline:   `42["leave"]`,
 	sayEnd:       `42["leave"]`,
 }
@@ -247,7 +247,7 @@ var payloadSpeech = speech{
 var payloadHearing = hearing{
 	hearOffer:        `42["getOffer",<sdp>]`,
 	hearAnswer:       `42["getAnswer",<sdp>]`,
-	hearCandidate:    `42["getCandidate",` + ice + `]`,
+	hearCandidate:    `42["getCandidate",` + sampleCandidate + `]`,
 	hearEnd:          `42["user_exit",{"id":"<peer>"}]`,
 	hearCallRefused:  `42["error",{"code":"<code>","message":"...","request":"offer","name":"<peer>"}]`,
 	hearOfferRefused: `42["error",{"code":"<code>","message":"...","request":"offer"}]`,

@@ -8,7 +8,7 @@ import (
 
 // This file is about credentials for TURN servers that expire: by which id a party goes
 // to TURN servers, and when it is told of new ones. It knows no secret: credentials are
-// made by ice.go, where a dialect encodes what the party is told.
+// made by internal/ice, where a dialect encodes what the party is told.
 
 // leases are those of the parties that are signed in, if credentials expire. Owned by
 // the hub.

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"switchboard/internal/ice"
 )
 
 // checkLeases states that those who are signed in have a lease each, if credentials
@@ -156,4 +162,72 @@ func TestNoLeases(t *testing.T) {
 			t.Errorf("%+v", ht.hub.leases)
 		}
 	})
+}
+
+const testSecret = "sixteen letters!"
+
+// secretFile returns the name of a file with that in it.
+func secretFile(t *testing.T, content string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// Secret, credential and username are in no line of the log, at any level; the id is in
+// the line for the sign-in, as the TURN server logs it.
+func TestTURNCredentialsAreNotLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := secretFile(t, testSecret)
+		s := newStage(t, []string{"-log-level=debug", "-turn=turn:a", "-turn-secret-file=" + file, "-turn-ttl=8s"})
+		defer s.leave()
+		hear := func(name string) []byte {
+			event, ok := s.Next(name)
+			if !ok {
+				t.Fatalf("%s hears nothing", name)
+			}
+			return []byte(event.Text)
+		}
+		s.Connect("ann", "/", nil)
+		s.do("ann", `{"type":"login","name":"ann"}`)
+		s.Connect("otto", "/", nil)
+		s.do("otto", `{"id":"register","name":"otto"}`)
+		frames := [][]byte{hear("ann"), hear("otto")}
+		s.Pass(5 * time.Second)
+		frames = append(frames, hear("ann"))
+		reload(s.server, nil)
+		os.WriteFile(file, []byte("tiny"), 0o600)
+		reload(s.server, nil)
+		s.Pass(5 * time.Second)
+		frames = append(frames, hear("ann"))
+		s.Close("ann")
+		s.Close("otto")
+		synctest.Wait()
+		checkLog(t, strings.Join(s.log.lines(), "\n"), frames)
+	})
+}
+
+// checkLog looks in a log for what the frames have given away.
+func checkLog(t *testing.T, log string, frames [][]byte) {
+	t.Helper()
+	for _, frame := range frames {
+		var told struct {
+			ICEServers []ice.Server `json:"iceServers"`
+		}
+		if err := json.Unmarshal(frame, &told); err != nil || len(told.ICEServers) != 1 {
+			t.Fatalf("%s: %v", frame, err)
+		}
+		server := told.ICEServers[0]
+		_, id, _ := strings.Cut(server.Username, ":")
+		if !regexp.MustCompile(`msg="signed in" .* turn=` + id + `\b`).MatchString(log) {
+			t.Errorf("%s is in no line for a sign-in:\n%s", id, log)
+		}
+		for _, private := range []string{server.Username, server.Credential, testSecret, "tiny"} {
+			if strings.Contains(log, private) {
+				t.Errorf("%q is in the log:\n%s", private, log)
+			}
+		}
+	}
 }

@@ -176,7 +176,7 @@ func reload(srv *Server, cert *listen.Certificate) {
 		srv.reloadKeys(func(file string, err error) { logReload(log, "token key", file, err) })
 	}
 	if cfg.turnSecretFile != "" {
-		logReload(log, "TURN secret", cfg.turnSecretFile, srv.ice.reload())
+		logReload(log, "TURN secret", cfg.turnSecretFile, srv.ice.Reload())
 	}
 	if cfg.tlsCert == "" && !cfg.usesTokens() && cfg.turnSecretFile == "" {
 		log.Info("there are no files to read again")

@@ -23,6 +23,7 @@ import (
 	"switchboard/internal/access"
 	"switchboard/internal/conn"
 	"switchboard/internal/engineio"
+	"switchboard/internal/ice"
 	"switchboard/internal/logs"
 	"switchboard/internal/page"
 )
@@ -33,7 +34,7 @@ type Server struct {
 	hub      *Hub
 	conns    *conn.Pool
 	log      *slog.Logger
-	ice      *iceServers
+	ice      *ice.Servers
 	dialect  Dialect           // until the first frame decides
 	socketIO socketIO          // for those who come in by its path
 	tokens   *authority        // nil in open mode
@@ -61,7 +62,7 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ice, err := cfg.iceServers()
+	servers, err := ice.New(cfg.stun, cfg.turn, cfg.turnSecretFile, cfg.turnTTL)
 	if err != nil {
 		return nil, err
 	}
@@ -72,14 +73,14 @@ func newServer(cfg Config, log *slog.Logger) (*Server, error) {
 	}
 	limits := hubLimits{maxCalls: cfg.maxCalls, maxListBytes: int(cfg.maxQueue / 4), maxQueue: int(cfg.maxQueue),
 		ringTimeout: cfg.ringTimeout, loginTimeout: cfg.loginTimeout, signInFirst: tokens != nil,
-		resumeWindow: cfg.resumeWindow, arrival: 2 * cfg.pingInterval, turnTTL: ice.lifetime()}
+		resumeWindow: cfg.resumeWindow, arrival: 2 * cfg.pingInterval, turnTTL: servers.Lifetime()}
 	s := &Server{
 		cfg:      cfg,
 		hub:      newHub(cfg.mayCall, limits, log),
 		log:      log,
-		ice:      ice,
-		dialect:  native{ice},
-		socketIO: socketIO{ice},
+		ice:      servers,
+		dialect:  native{servers},
+		socketIO: socketIO{servers},
 		slots:    access.NewSlots(cfg.maxConnections, cfg.maxConnectionsPerIP),
 		warnings: warnings,
 		tokens:   tokens,
