@@ -207,11 +207,17 @@ export class Call extends Negotiation {
   /** The caller alone makes a detached call anew. @override @protected */
   get mayOffer() { return this.outgoing || !this.detached; }
 
+  /** Ends the call with their peer connection, unless the server can say why that is closed. */
+  #closedByThem() {
+    if (this.detached || !this.hooks.online()) this.hooks.over('hangup', 'them');
+    return false;
+  }
+
   /** Ends a detached call with its media. @override @protected @param {RTCPeerConnectionState} state */
   changed(state) {
-    if (!this.detached) return state !== 'closed';
-    if (state === 'closed') this.hooks.over('hangup', 'them');
-    else if (state === 'failed' || (state === 'disconnected' && this.#detachedBy === 'gone')) this.hooks.over(this.#detachedBy, 'server');
+    if (state === 'closed') return this.#closedByThem();
+    if (!this.detached) return true;
+    if (state === 'failed' || (state === 'disconnected' && this.#detachedBy === 'gone')) this.hooks.over(this.#detachedBy, 'server');
     return false;
   }
 }

@@ -302,23 +302,24 @@ func TestServerAnew(t *testing.T) {
 // called again by the next server.
 func TestHangUpWithoutServer(t *testing.T) {
 	e2e.Chromium(t)
-	for _, who := range []string{"caller", "callee"} {
-		t.Run(who, func(t *testing.T) {
+	tests := []struct{ who, window, state string }{
+		{"caller", "30s", "resuming"}, // while both still hope for their sessions
+		{"callee", "30s", "resuming"},
+		{"callee", "0", "detached"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.who+" "+tt.state, func(t *testing.T) {
 			t.Parallel()
-			// No session is granted, so that nobody waits for one.
-			s := e2e.Start(t, "-resume-window", "0")
+			s := e2e.Start(t, "-resume-window", tt.window)
 			callee, caller := enter(t, s.URL, "bob"), enter(t, s.URL, "ann")
 			ring(caller, callee)
 			callee.Click("#accept")
 			talk(caller, callee)
 			kill(s)
-			wantTold(caller, "detached")
-			wantTold(callee, "detached")
-			if who == "caller" {
-				hangUp(caller, callee)
-			} else {
-				hangUp(callee, caller)
-			}
+			wantTold(caller, tt.state)
+			wantTold(callee, tt.state)
+			from, to := sides(tt.who, caller, callee)
+			hangUp(from, to)
 			again(t, s)
 			for _, p := range []*e2e.Page{caller, callee} {
 				e2e.Until[bool](p, "the list", `document.querySelector("#people li button.call:enabled") !== null`)
