@@ -138,8 +138,12 @@ export class Call extends Negotiation {
   /** Goes on without the server; returns false if no media flows that could.
    * @param {string} reason why the server does not know of the call */
   detach(reason) {
-    const flows = this.pc?.connectionState === 'connected' && !this.closedByThem;
+    const flows = this.pc?.connectionState === 'connected' && !(reason === 'gone' && this.closedByThem);
     if (!this.detached && (this.state !== 'active' || !flows)) return false;
+    if (reason !== 'gone' && this.closedByThem) { // the server has not come to tell us
+      this.hooks.over('hangup', 'them');
+      return true;
+    }
     this.rest();
     this.#detachedBy = reason;
     this.detached = true;
