@@ -73,7 +73,7 @@ export function refusedWords({ code, message, request }, name = '') {
 /** Says that another token is needed. @param {number} [expiresIn] seconds, if the last is good for so long @returns {Notice} */
 export function tokenWords(expiresIn) {
   return {
-    title: expiresIn === undefined ? 'You need a new link.' : 'Your link is good for a moment only.',
+    title: expiresIn === undefined ? 'You need a new link.' : 'Your link expires soon.',
     text: 'Ask for a new one where you got yours, and open it in this tab. A call that is going on is not cut off.',
   };
 }
