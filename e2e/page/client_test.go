@@ -14,6 +14,8 @@ func openClients(t *testing.T, flags ...string) *e2e.Page {
 	p.Name = "client.js"
 	e2e.Value[bool](p, `import(new URL("client.js", document.baseURI)).then(({ SwitchboardClient }) => {
 		const url = new URL("ws", document.baseURI.replace("http", "ws"));
+		window.sockets = [];
+		window.WebSocket = class extends WebSocket { constructor(url) { super(url); sockets.push(this); } };
 		window.make = (options) => new SwitchboardClient(url, options);
 		window.heard = (client, event, test = () => true) => new Promise((resolve) => client.addEventListener(event, function once({ detail }) {
 			if (!test(detail)) return;
@@ -25,9 +27,9 @@ func openClients(t *testing.T, flags ...string) *e2e.Page {
 			await client.signIn(name, { role });
 			return client;
 		};
-		// endBy has a client hear that the server closes its socket.
-		window.endBy = (socket, code) => {
-			const { onclose } = socket;
+		// endBy has the client that connected last hear that the server closes its socket.
+		window.endBy = (code) => {
+			const socket = sockets.at(-1), { onclose } = socket;
 			socket.onmessage = socket.onclose = null;
 			socket.close(1000);
 			onclose({ code });
@@ -253,8 +255,7 @@ window.WebSocket = class extends WebSocket {
 func TestClientTokens(t *testing.T) {
 	p := openClients(t)
 	got := e2e.Value[string](p, `(async () => {`+tokens+`
-		const tess = make(), sockets = [];
-		window.WebSocket = class extends WebSocket { constructor(url) { super(url); sockets.push(this); } };
+		const tess = make();
 		const needed = heard(tess, "tokenneeded");
 		const code = await tess.signIn("", { token: "stale" }).catch((error) => error.code);
 		await needed;
@@ -265,7 +266,7 @@ func TestClientTokens(t *testing.T) {
 		await tess.renew("newer");
 		const state = tess.state;
 		const expired = heard(tess, "tokenneeded");
-		endBy(sockets.at(-1), 4002);
+		endBy(4002);
 		await expired;
 		const offline = tess.state;
 		await tess.renew("good");
@@ -281,11 +282,10 @@ func TestClientTokens(t *testing.T) {
 func TestClientStaysAway(t *testing.T) {
 	p := openClients(t)
 	got := e2e.Value[string](p, `(async () => {
-		const sockets = [], said = [];
-		window.WebSocket = class extends WebSocket { constructor(url) { super(url); sockets.push(this); } };
+		const said = [];
 		for (const code of [1008, 4000, 4003, 4900]) {
 			const ann = await signIn("ann" + code);
-			endBy(sockets.at(-1), code);
+			endBy(code);
 			said.push(code, ann.state);
 			ann.signOut();
 		}
@@ -300,12 +300,10 @@ func TestClientStaysAway(t *testing.T) {
 func TestClientHeedsARestart(t *testing.T) {
 	p := openClients(t)
 	got := e2e.Value[string](p, `(async () => {
-		const sockets = [];
-		window.WebSocket = class extends WebSocket { constructor(url) { super(url); sockets.push(this); } };
 		const ann = await signIn("ann");
 		const waits = heard(ann, "state", ({ state }) => state === "waiting");
 		sockets.at(-1).onmessage({ data: '{"type":"restart","reconnectIn":1234,"seq":1}' });
-		endBy(sockets.at(-1), 1012);
+		endBy(1012);
 		const { retryIn } = await waits;
 		ann.signOut();
 		const real = WebSocket.prototype.send;
@@ -314,7 +312,7 @@ func TestClientHeedsARestart(t *testing.T) {
 		await opened;
 		WebSocket.prototype.send = real;
 		sockets.at(-1).onmessage({ data: '{"type":"login","success":false,"code":"unavailable","message":"the server restarts"}' });
-		endBy(sockets.at(-1), 1012);
+		endBy(1012);
 		const { name } = await signing;
 		ann.signOut();
 		return [retryIn, name].join();
