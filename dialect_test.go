@@ -159,6 +159,18 @@ func decodeCopy(t *testing.T, dialect Dialect, frame []byte) (Request, *Refused)
 	return req, refusal
 }
 
+// decodeEither is decodeCopy for families of which every frame is a command or refused, and
+// only a sign-in may be both: a token may speak for what its claims lack.
+func decodeEither(t *testing.T, dialect Dialect, frame []byte) (Request, *Refused) {
+	t.Helper()
+	req, refusal := decodeCopy(t, dialect, frame)
+	_, isLogin := req.login()
+	if req.Command == nil && refusal == nil || req.Command != nil && refusal != nil && !isLogin {
+		t.Fatalf("%q gives both or neither of %+v and %+v", frame, req, refusal)
+	}
+	return req, refusal
+}
+
 // eventsFor returns what others may be told of a command.
 func eventsFor(cmd Command) []Event {
 	info := CallInfo{CallID: "call", Peer: `b"o\b`}
