@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -191,26 +189,11 @@ func TestUnknownAddressesAreNotOne(t *testing.T) {
 // request makes a plain request to the stage's server.
 func (s *stage) request(method, path, body string, header ...string) (*http.Response, string) {
 	s.t.Helper()
-	r, err := http.NewRequest(method, "http://localhost:9090"+path, strings.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return s.listener.Dial(ctx, stageWindow) }
-	client := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	answer, err := client.Do(r)
-	if err != nil {
-		s.t.Error(err)
-		return nil, ""
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
+	answer, text, err := s.listener.Request(context.Background(), stageWindow, method, "http://localhost:9090"+path, body, header...)
 	if err != nil {
 		s.t.Error(err)
 	}
-	return answer, string(text)
+	return answer, text
 }
 
 // raw sends bytes of a connection of their own and returns what comes at once.

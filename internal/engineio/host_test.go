@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -156,25 +155,14 @@ const (
 // request makes a plain request. Headers are pairs of names and values.
 func (h *testHost) request(ctx context.Context, method, target, body string, header ...string) (*http.Response, string) {
 	h.t.Helper()
-	r, err := http.NewRequestWithContext(ctx, method, "http://localhost"+target, strings.NewReader(body))
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	dial := func(ctx context.Context, _, _ string) (net.Conn, error) { return h.listener.Dial(ctx, testWindow) }
-	asker := http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}
-	answer, err := asker.Do(r)
-	if err != nil {
+	answer, text, err := h.listener.Request(ctx, testWindow, method, "http://localhost"+target, body, header...)
+	switch {
+	case answer == nil:
 		return &http.Response{Status: err.Error()}, ""
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
+	case err != nil:
 		h.t.Error(err)
 	}
-	return answer, string(text)
+	return answer, text
 }
 
 // testWindow is what a network may well hold.
