@@ -78,8 +78,11 @@ func TestWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewSlots(2, 0)
 		start := time.Now()
+		var slots []Slot
 		for i := range 4 {
-			slot := acquire(t, s, testSubnet(i), i >= 2)
+			slots = append(slots, acquire(t, s, testSubnet(i), i >= 2))
+		}
+		for i, slot := range slots {
 			time.AfterFunc(time.Duration(i)*time.Second, slot.Release)
 		}
 		if err := s.Wait(t.Context()); err != nil || time.Since(start) != 3*time.Second {
