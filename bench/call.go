@@ -25,10 +25,9 @@ var callScenario = scenario{
 	}, tallyColumns...),
 	loads: func(*settings) []load {
 		return []load{{
-			scenario: "call",
-			label:    fmt.Sprintf("%d under way", underWay),
-			sizes:    map[string]int{"under_way": underWay},
-			run:      (*trial).runCalls,
+			label: fmt.Sprintf("%d under way", underWay),
+			sizes: map[string]int{"under_way": underWay},
+			run:   (*trial).runCalls,
 		}}
 	},
 }

@@ -18,10 +18,9 @@ var connectScenario = scenario{
 	},
 	loads: func(*settings) []load {
 		return []load{{
-			scenario: "connect",
-			label:    fmt.Sprintf("%d under way", underWay),
-			sizes:    map[string]int{"under_way": underWay},
-			run:      (*trial).runConnects,
+			label: fmt.Sprintf("%d under way", underWay),
+			sizes: map[string]int{"under_way": underWay},
+			run:   (*trial).runConnects,
 		}}
 	},
 }

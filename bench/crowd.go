@@ -24,14 +24,7 @@ var idleScenario = scenario{
 		{key: "pings_per_second", head: "pings/s"},
 		{key: "pings_peak", head: "ping peak", decimals: 1},
 	},
-	loads: func(s *settings) []load {
-		return []load{{
-			scenario: "idle",
-			label:    fmt.Sprintf("%d clients", s.conns),
-			sizes:    map[string]int{"conns": s.conns},
-			run:      (*trial).runCrowd,
-		}}
-	},
+	loads: crowdLoads,
 }
 
 // storm has the whole crowd vanish and come back at once, as when a network
@@ -50,13 +43,16 @@ var stormScenario = scenario{
 		if slices.Contains(s.scenarios, "idle") {
 			return nil
 		}
-		return []load{{
-			scenario: "storm",
-			label:    fmt.Sprintf("%d clients", s.conns),
-			sizes:    map[string]int{"conns": s.conns},
-			run:      (*trial).runCrowd,
-		}}
+		return crowdLoads(s)
 	},
+}
+
+func crowdLoads(s *settings) []load {
+	return []load{{
+		label: fmt.Sprintf("%d clients", s.conns),
+		sizes: map[string]int{"conns": s.conns},
+		run:   (*trial).runCrowd,
+	}}
 }
 
 const kibPerMiB = 1024

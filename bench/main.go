@@ -126,7 +126,10 @@ func (s *settings) loads() (loads []load) {
 	for _, name := range s.scenarios {
 		for _, sc := range scenarios() {
 			if sc.name == name {
-				loads = append(loads, sc.loads(s)...)
+				for _, l := range sc.loads(s) {
+					l.scenario = sc.name
+					loads = append(loads, l)
+				}
 			}
 		}
 	}

@@ -27,10 +27,9 @@ var rateScenario = scenario{
 	loads: func(s *settings) []load {
 		pairs := slices.Min(s.pairs)
 		return []load{{
-			scenario: "rate",
-			label:    fmt.Sprintf("%d pairs, %d messages/s", pairs, s.rate),
-			sizes:    map[string]int{"pairs": pairs, "rate": s.rate},
-			run:      func(t *trial) error { return t.runRate(pairs) },
+			label: fmt.Sprintf("%d pairs, %d messages/s", pairs, s.rate),
+			sizes: map[string]int{"pairs": pairs, "rate": s.rate},
+			run:   func(t *trial) error { return t.runRate(pairs) },
 		}}
 	},
 }
@@ -74,7 +73,7 @@ func (s *settings) remembered(rate, pairs int) int {
 // traffic is the party of pairs that send at a fixed rate, whatever comes
 // back: now one pair's caller, now the next pair's callee.
 type traffic struct {
-	loop     *loop
+	flight   // of the present run
 	pairs    []*pair
 	interval time.Duration
 	turn     int // counts all messages
@@ -82,17 +81,14 @@ type traffic struct {
 	// Of the present run.
 	start   int64
 	sending bool
-	sent    int
 	late    int // sent more than lateAfter late, which is our fault
-	arrived int
-	latency histogram
 }
 
 // lateAfter is what a message may be sent late without being worth a note.
 const lateAfter = int64(time.Millisecond)
 
 func newTraffic(l *loop, pairs []*pair, rate int) *traffic {
-	tr := &traffic{loop: l, pairs: pairs, interval: time.Second / time.Duration(rate)}
+	tr := &traffic{flight: flight{loop: l}, pairs: pairs, interval: time.Second / time.Duration(rate)}
 	for _, p := range pairs {
 		p.caller.party, p.callee.party = tr, tr
 	}
@@ -121,14 +117,7 @@ func (tr *traffic) begin() {
 func (tr *traffic) finish() error {
 	tr.sending = false
 	tr.loop.every(0, nil)
-	return tr.loop.run(func() bool { return tr.sent == tr.arrived }, tr.missing)
-}
-
-func (tr *traffic) missing() string {
-	if tr.sent == tr.arrived {
-		return ""
-	}
-	return fmt.Sprintf("%d candidates in flight", tr.sent-tr.arrived)
+	return tr.loop.run(tr.landed, tr.missing)
 }
 
 // tick sends what is due: one message, unless the tick came late.
@@ -152,18 +141,4 @@ func (tr *traffic) tick() {
 	}
 }
 
-func (tr *traffic) upgraded(*conn) {}
-
-func (tr *traffic) heard(c *conn, w word, message []byte) {
-	if w != wordCandidate {
-		return
-	}
-	if at := c.hears.arrive(message); at != 0 {
-		tr.arrived++
-		tr.latency.add(tr.loop.now - at)
-	}
-}
-
-func (tr *traffic) ended(c *conn, code int) {
-	c.cutShort(code)
-}
+func (tr *traffic) heard(c *conn, w word, message []byte) { tr.land(c, w, message) }

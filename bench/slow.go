@@ -32,10 +32,9 @@ var slowScenario = scenario{
 	},
 	loads: func(s *settings) []load {
 		return []load{{
-			scenario: "slow",
-			label:    fmt.Sprintf("a flood of %d MiB; %d other pairs, %d messages/s", s.flood>>20, otherPairs, othersRate),
-			sizes:    map[string]int{"pairs": otherPairs, "rate": othersRate, "flood_bytes": int(s.flood)},
-			run:      (*trial).runSlow,
+			label: fmt.Sprintf("a flood of %d MiB; %d other pairs, %d messages/s", s.flood>>20, otherPairs, othersRate),
+			sizes: map[string]int{"pairs": otherPairs, "rate": othersRate, "flood_bytes": int(s.flood)},
+			run:   (*trial).runSlow,
 		}}
 	},
 }

@@ -2,9 +2,7 @@
 
 package main
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // window has pairs in a call pass candidates to and fro as fast as the server
 // relays them, with a fixed number in flight each. It shows what a message
@@ -26,10 +24,9 @@ var windowScenario = scenario{
 		for _, pairs := range s.pairs {
 			for _, window := range s.window {
 				loads = append(loads, load{
-					scenario: "window",
-					label:    fmt.Sprintf("%d pairs, %d in flight", pairs, window),
-					sizes:    map[string]int{"pairs": pairs, "window": window},
-					run:      func(t *trial) error { return t.runWindow(pairs, window) },
+					label: fmt.Sprintf("%d pairs, %d in flight", pairs, window),
+					sizes: map[string]int{"pairs": pairs, "window": window},
+					run:   func(t *trial) error { return t.runWindow(pairs, window) },
 				})
 			}
 		}
@@ -50,13 +47,47 @@ func (t *trial) inCall(count, remembered int) ([]*pair, error) {
 	return pairs, t.loop.call(pairs, 0, atOnce)
 }
 
-// volley is the party of pairs that answer each candidate with one.
-type volley struct {
+// flight counts the candidates that pairs in a call send each other. It is the part that
+// the parties of such pairs share.
+type flight struct {
 	loop    *loop
-	latency histogram
 	sent    int
 	arrived int
-	over    bool // nothing is answered any more
+	latency histogram
+}
+
+// land counts a candidate that has arrived, and reports whether it is one that was
+// waited for.
+func (f *flight) land(c *conn, w word, message []byte) bool {
+	if w != wordCandidate {
+		return false
+	}
+	at := c.hears.arrive(message)
+	if at == 0 {
+		return false
+	}
+	f.arrived++
+	f.latency.add(f.loop.now - at)
+	return true
+}
+
+func (f *flight) landed() bool { return f.sent == f.arrived }
+
+func (f *flight) missing() string {
+	if f.landed() {
+		return ""
+	}
+	return fmt.Sprintf("%d candidates in flight", f.sent-f.arrived)
+}
+
+func (f *flight) upgraded(*conn) {}
+
+func (f *flight) ended(c *conn, code int) { c.cutShort(code) }
+
+// volley is the party of pairs that answer each candidate with one.
+type volley struct {
+	flight
+	over bool // nothing is answered any more
 }
 
 func (t *trial) runWindow(count, window int) error {
@@ -64,7 +95,7 @@ func (t *trial) runWindow(count, window int) error {
 	if err != nil {
 		return err
 	}
-	v := &volley{loop: t.loop}
+	v := &volley{flight: flight{loop: t.loop}}
 	for _, p := range pairs {
 		p.caller.party, p.callee.party = v, v
 		for range window {
@@ -105,32 +136,9 @@ func (v *volley) send(c *conn) {
 	c.sayCandidate(v.loop.now)
 }
 
-func (v *volley) landed() bool { return v.sent == v.arrived }
-
-func (v *volley) missing() string {
-	if v.landed() {
-		return ""
-	}
-	return fmt.Sprintf("%d candidates in flight", v.sent-v.arrived)
-}
-
-func (v *volley) upgraded(*conn) {}
-
+// heard answers only what landed: an answer to a doubled one would make one more in flight.
 func (v *volley) heard(c *conn, w word, message []byte) {
-	if w != wordCandidate {
-		return
-	}
-	at := c.hears.arrive(message)
-	if at == 0 {
-		return // heard before: an answer would make one more in flight
-	}
-	v.arrived++
-	v.latency.add(v.loop.now - at)
-	if !v.over {
+	if v.land(c, w, message) && !v.over {
 		v.send(c)
 	}
-}
-
-func (v *volley) ended(c *conn, code int) {
-	c.cutShort(code)
 }
