@@ -17,7 +17,7 @@ import (
 	"testing"
 )
 
-// A proxy is Debian's nginx with deploy/nginx.conf, before a server on a unix
+// A Proxy is Debian's nginx with deploy/nginx.conf, before a server on a unix
 // socket.
 type Proxy struct {
 	t       *testing.T
@@ -27,12 +27,18 @@ type Proxy struct {
 	URL     string // of the page: https, under the prefix /call/
 }
 
+// Nginx returns the path of nginx, which Debian keeps off a user's PATH.
+func Nginx(t *testing.T) string {
+	t.Helper()
+	return Program(t, "nginx", "/usr/sbin/nginx")
+}
+
 // StartNginx runs nginx with the file that operators are given. Only what has
 // to differ here is replaced: ports, certificate, log and the upstream's
 // socket; and what a test asks for besides.
 func StartNginx(t *testing.T, s *Server, replace ...string) *Proxy {
 	t.Helper()
-	p := &Proxy{t: t, dir: t.TempDir(), Path: Program(t, "nginx", "/usr/sbin/nginx")}
+	p := &Proxy{t: t, dir: t.TempDir(), Path: Nginx(t)}
 	port, plainPort := FreePort(t), FreePort(t)
 	p.URL = fmt.Sprintf("https://127.0.0.1:%d/call/", port)
 	WriteCertificate(t, p.File("cert.pem"), p.File("key.pem"), "nginx")
@@ -131,14 +137,14 @@ func (p *Proxy) Route(origin string) Route {
 	return Route{URL: webSocket(p.URL), Header: header}
 }
 
-func (p *Proxy) Get(path string) (*http.Response, string) {
+func (p *Proxy) Get(url string) (*http.Response, string) {
 	p.t.Helper()
 	client := http.Client{
 		Timeout:       Patience,
 		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	resp, err := client.Get(path)
+	resp, err := client.Get(url)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -168,6 +174,6 @@ func FreePort(t *testing.T) int {
 
 func BehindNginx(t *testing.T, flags ...string) *Proxy {
 	t.Helper()
-	Program(t, "nginx", "/usr/sbin/nginx")
+	Nginx(t)
 	return StartNginx(t, StartUnix(t, filepath.Join(t.TempDir(), "http.sock"), flags...))
 }

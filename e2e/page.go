@@ -64,7 +64,7 @@ func closeBrowser() {
 	}
 }
 
-// A page is the demo page in a window of its own, and whoever sits before it.
+// A Page is the demo page in a window of its own, and whoever sits before it.
 type Page struct {
 	T     *testing.T
 	Name  string

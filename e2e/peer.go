@@ -14,17 +14,17 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A message is one frame of the native protocol.
+// A Message is one frame of the native protocol.
 type Message map[string]any
 
-// A peer is one client on a plain WebSocket.
+// A Peer is one client on a plain WebSocket.
 type Peer struct {
 	T      *testing.T
 	Name   string
 	WS     *websocket.Conn
 	Frames chan []byte
 	Pings  chan struct{}
-	Ended  error // why the connection is over; read after frames is closed
+	Ended  error // why the connection is over; read after Frames is closed
 }
 
 // A Route says how a peer gets to a server, and how far away it is.

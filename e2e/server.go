@@ -20,7 +20,7 @@ import (
 // stopTime is what the server promises between SIGTERM and its end.
 const stopTime = 15 * time.Second
 
-// A server is one running Switchboard.
+// A Server is one running Switchboard.
 type Server struct {
 	t       *testing.T
 	Cmd     *exec.Cmd
@@ -158,7 +158,7 @@ func (s *Server) Dialer() func(ctx context.Context, network, address string) (ne
 	}
 }
 
-// ws is the address of the WebSocket beside the page.
+// WS is the address of the WebSocket beside the page.
 func (s *Server) WS() string { return webSocket(s.URL) }
 
 func webSocket(page string) string { return "ws" + strings.TrimPrefix(page, "http") }

@@ -322,7 +322,7 @@ func copyFile(t *testing.T, from, to string) {
 // client hears why it cannot connect, and the log names the proxy, once.
 func TestSocketIOWithoutWebSocket(t *testing.T) {
 	node := e2e.Program(t, "node")
-	e2e.Program(t, "nginx", "/usr/sbin/nginx")
+	e2e.Nginx(t)
 	for _, name := range e2e.SocketIOClients {
 		t.Run(name, func(t *testing.T) {
 			s := e2e.StartUnix(t, filepath.Join(t.TempDir(), "http.sock"))

@@ -1,7 +1,6 @@
 package losses
 
 import (
-	"io"
 	"net"
 	"strings"
 	"sync"
@@ -113,7 +112,7 @@ func (p *proxy) pass(to, from net.Conn) {
 				return
 			}
 		}
-		if err == io.EOF || err != nil {
+		if err != nil {
 			return
 		}
 	}

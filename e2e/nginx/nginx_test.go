@@ -96,7 +96,7 @@ func TestNginxAddressAndLog(t *testing.T) {
 // pings keep it up, and nothing else does.
 func TestNginxIdle(t *testing.T) {
 	short := []string{"proxy_read_timeout 75s;", "proxy_read_timeout 12s;"}
-	e2e.Program(t, "nginx", "/usr/sbin/nginx")
+	e2e.Nginx(t)
 
 	t.Run("with pings", func(t *testing.T) {
 		t.Parallel()
