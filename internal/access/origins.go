@@ -23,13 +23,14 @@ const (
 // Allow reports whether the page that sends a request may connect.
 func (o Origins) Allow(r *http.Request) bool {
 	sent := r.Header["Origin"]
-	if len(sent) == 0 || len(sent) == 1 && slices.Contains(o, anyOrigin) {
+	switch {
+	case len(sent) == 0:
 		return true
-	}
-	if len(sent) > 1 {
+	case len(sent) > 1:
 		return false
-	}
-	if sent[0] == noOrigin {
+	case slices.Contains(o, anyOrigin):
+		return true
+	case sent[0] == noOrigin:
 		return slices.Contains(o, noOrigin)
 	}
 	from, err := readOrigin(sent[0])

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -59,12 +60,7 @@ func PeerSubnet(r *http.Request) (from netip.Prefix, unix bool) {
 }
 
 func (p Proxies) include(addr netip.Addr) bool {
-	for _, network := range p {
-		if network.Contains(addr) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(addr) })
 }
 
 // parseHop reads an entry of X-Forwarded-For. The header has no standard, so

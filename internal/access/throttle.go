@@ -32,8 +32,8 @@ func NewThrottle() *Throttle {
 	return &Throttle{bySubnet: map[netip.Prefix]*list.Element{}, failing: list.New()}
 }
 
-// Fail counts a failure, and reports whether that is one too many. Such a one does not
-// count: who goes on failing can do so again when everybody can.
+// Fail counts a failure, and reports whether that is one too many. One too many
+// is not counted: whoever goes on failing may fail again as soon as somebody who stopped.
 func (t *Throttle) Fail(from netip.Prefix) (tooMany bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

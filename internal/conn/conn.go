@@ -305,15 +305,14 @@ func (c *Conn) readBody(buf *bytes.Buffer, r io.Reader) *Closing {
 
 // closingOf returns the closing for an error of reading.
 func (c *Conn) closingOf(err error) *Closing {
-	var closed *websocket.CloseError
-	switch {
-	case websocket.IsCloseError(err, websocket.CloseAbnormalClosure):
+	switch closed, _ := errors.AsType[*websocket.CloseError](err); {
+	case closed != nil && closed.Code == websocket.CloseAbnormalClosure:
 		return HungUp
 	case errors.Is(err, websocket.ErrReadLimit):
 		return TooLarge
-	case errors.As(err, &closed) && saysGoodbye(closed.Code):
+	case closed != nil && saysGoodbye(closed.Code):
 		return Left
-	case errors.As(err, &closed):
+	case closed != nil:
 		return GaveUp
 	case c.link.goodbye.Load() != nil:
 		return Broken

@@ -80,14 +80,14 @@ func (h *Handler) Close() { h.polling.close() }
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	allowOrigin(w, r)
 	query := r.URL.Query()
-	transport, id := query.Get("transport"), query.Get("sid")
+	transport, id, spoken := query.Get("transport"), query.Get("sid"), query.Get("EIO")
 	upgrade := conn.IsHandshake(r)
 	switch {
 	case r.Method == http.MethodOptions:
 		w.Header().Set("Allow", "GET, POST, OPTIONS")
 		w.WriteHeader(http.StatusNoContent)
-	case query.Get("EIO") != version:
-		h.answerOldVersion(w, r, query.Get("EIO"))
+	case spoken != version:
+		h.answerOldVersion(w, r, spoken)
 	case transport == "polling" && !upgrade:
 		h.servePolling(w, r, id)
 	case transport != "websocket":
@@ -120,9 +120,9 @@ func allowOrigin(w http.ResponseWriter, r *http.Request) {
 
 // answerOldVersion refuses a client of another version. Clients of Socket.IO 2
 // understand no refusal and try again for ever, so the operator hears of them.
-func (h *Handler) answerOldVersion(w http.ResponseWriter, r *http.Request, version string) {
-	if version == "3" || version == "2" || version == "1" {
-		h.host.WarnOfVersion(r, version)
+func (h *Handler) answerOldVersion(w http.ResponseWriter, r *http.Request, spoken string) {
+	if spoken == "3" || spoken == "2" || spoken == "1" {
+		h.host.WarnOfVersion(r, spoken)
 	}
 	unsupportedVersion.answer(w)
 }

@@ -13,7 +13,7 @@ const noWebSocket = "your WebSocket does not come through to the server, and lon
 // retryAfter says when to try again if there are too many connections, in seconds.
 const retryAfter = "5"
 
-// A httpError is how Engine.IO refuses a request.
+// An httpError is how Engine.IO refuses a request.
 type httpError struct {
 	status  int
 	code    int

@@ -11,6 +11,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -91,7 +92,7 @@ func isDER(data []byte) bool {
 }
 
 func isPrivate(block *pem.Block) bool {
-	return bytes.HasSuffix([]byte(block.Type), []byte("PRIVATE KEY"))
+	return strings.HasSuffix(block.Type, "PRIVATE KEY")
 }
 
 var errUnfit = errors.New("holds a key of another kind; it has to be Ed25519, or RSA of 2048 bits or more")

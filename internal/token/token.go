@@ -6,6 +6,7 @@ package token
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strings"
 	"time"
@@ -130,8 +131,7 @@ func readClaims(raw jwt.MapClaims) (Claims, Fault) {
 	role, isText := raw["role"].(string)
 	mayCall, mayCallOK := readNames(raw, "may_call")
 	rooms, roomsOK := readNames(raw, "room")
-	switch {
-	case !hasSubject, !isText && raw["role"] != nil, !mayCallOK, !roomsOK, !isTime(raw["exp"]), !isTime(raw["nbf"]):
+	if !hasSubject || !isText && raw["role"] != nil || !mayCallOK || !roomsOK || !isTime(raw["exp"]) || !isTime(raw["nbf"]) {
 		return Claims{}, BadClaims
 	}
 	expires, err := raw.GetExpirationTime()
@@ -185,7 +185,7 @@ func Sign(key Key, claims Claims, rules Rules) (string, error) {
 	}
 	text, err := jwt.NewWithClaims(key.method, raw).SignedString(key.value)
 	if err == nil && len(text) > MaxBytes {
-		err = errors.New("a token of more than 4096 bytes would be refused: name fewer people or rooms")
+		err = fmt.Errorf("a token of more than %d bytes would be refused: name fewer people or rooms", MaxBytes)
 	}
 	return text, err
 }

@@ -176,9 +176,11 @@ func (st statement) run(p *player) error {
 		}
 	}
 	for n := range st.times {
-		if err := st.play(p); err != nil && st.times > 1 {
-			return fmt.Errorf("time %d of %d: %w", n+1, st.times, err)
-		} else if err != nil {
+		err := st.play(p)
+		if err != nil && st.times > 1 {
+			err = fmt.Errorf("time %d of %d: %w", n+1, st.times, err)
+		}
+		if err != nil {
 			return err
 		}
 	}
