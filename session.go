@@ -33,7 +33,7 @@ type keptEvent struct {
 const maxSent = 128 << 10 // bytes, by weight
 
 // newSecret returns the secret of a session, which is all that it takes to continue
-// it: 128 random bits.
+// it: 130 random bits.
 func newSecret() string { return rand.Text() }
 
 // number gives an event its place in c's session and keeps it. If the family has no

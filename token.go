@@ -105,5 +105,5 @@ func tokenUsage(w io.Writer) {
 	f.SetOutput(w)
 	fmt.Fprint(w, "switchboard token prints a token to sign in with.\n\nUsage:\n  switchboard token -key-file secret -name ann [flags]\n\nFlags:\n")
 	f.PrintDefaults()
-	fmt.Fprintf(w, "\nWhat is not given is taken from the server's environment: %s, of which the first counts.\n", flags.EnvName(f, "key-file"))
+	fmt.Fprintf(w, "\nEach flag can be given by the environment too: -key-file as %s, as for the server.\nOf several files the first is used. A public key makes no tokens.\n", flags.EnvName(f, "key-file"))
 }
