@@ -86,10 +86,9 @@ func (c *connection) authenticate(req Request, refusal *Refused) (Request, *Refu
 	default:
 		return req, nil, nil // the hub says that it is signed in
 	}
-	said, fault := c.inquiry.verify(login.Token)
-	if fault != "" {
-		refusal, why := c.inquiry.refuse(c.slot.From(), fault)
-		return req, refusal.regarding(req.Word, Target{}), why
+	said, refusal, why := c.prove(req, login.Token)
+	if refusal != nil {
+		return req, refusal, why
 	}
 	if refusal := login.contradiction(said); refusal != nil {
 		return req, refusal.regarding(req.Word, Target{}), nil
@@ -102,14 +101,24 @@ func (c *connection) authenticate(req Request, refusal *Refused) (Request, *Refu
 // authenticateResume verifies the token that a client brings when it comes back. What it
 // says renews the sign-in of the session.
 func (c *connection) authenticateResume(req Request, resume Resume) (Request, *Refused, *Closing) {
-	said, fault := c.inquiry.verify(resume.Token)
-	if fault != "" {
-		refusal, why := c.inquiry.refuse(c.slot.From(), fault)
-		return req, refusal.regarding(req.Word, Target{}), why
+	said, refusal, why := c.prove(req, resume.Token)
+	if refusal != nil {
+		return req, refusal, why
 	}
 	resume.Renewal = &said
 	req.Command = resume
 	return req, nil, nil
+}
+
+// prove returns the login that the token of a request stands for, or refuses the request,
+// with a Closing if the connection ends with that.
+func (c *connection) prove(req Request, text string) (Login, *Refused, *Closing) {
+	said, fault := c.inquiry.verify(text)
+	if fault == "" {
+		return said, nil, nil
+	}
+	refusal, why := c.inquiry.refuse(c.slot.From(), fault)
+	return Login{}, refusal.regarding(req.Word, Target{}), why
 }
 
 const noToken token.Fault = "absent"
@@ -146,7 +155,7 @@ func nameSetOf(claim *[]string) (NameSet, bool) {
 }
 
 // contradiction refuses a login that claims anything else than its token says, if only
-// by a field of the wrong kind. A page that believes to be somebody else would show it.
+// by a field of the wrong kind. A page that believes it is somebody else would show that.
 func (claimed Login) contradiction(said Login) *Refused {
 	switch {
 	case claimed.flaw != nil:

@@ -115,7 +115,7 @@ func (h *Hub) renegotiate(cl *Call, c *Client, sdp Description) *Refused {
 		// offer back, and neither offer be answered.
 		return cl.noteGlare(c)
 	case !c.profile.renegotiates:
-		return refuse(CodeBusy, "you are in a call with "+cl.peerAddress(c))
+		return cl.keepsBusy(c)
 	case !peer.profile.renegotiates:
 		return refuse(CodeUnsupported, cl.peerAddress(c)+" cannot change a running call")
 	case peer.via.crowded():
@@ -172,11 +172,16 @@ func (h *Hub) checkStart(c, callee *Client, cmd Offer) *Refused {
 	case !h.rights.mayCall(c.role, callee.role):
 		return refuse(CodeForbidden, fmt.Sprintf("%s may not call %s", inRole(c.role), inRole(callee.role)))
 	case len(c.calls) > 0 && !(c.profile.namesCalls && h.rights.mayHoldSeveral(c.role)):
-		return refuse(CodeBusy, "you are in a call with "+c.calls[0].peerAddress(c))
+		return c.calls[0].keepsBusy(c)
 	case len(c.calls) >= h.limits.maxCalls:
 		return refuse(CodeTooMany, fmt.Sprintf("you have %d calls, which is the limit", len(c.calls)))
 	}
 	return nil
+}
+
+// keepsBusy refuses what c cannot do while it is in the call.
+func (cl *Call) keepsBusy(c *Client) *Refused {
+	return refuse(CodeBusy, "you are in a call with "+cl.peerAddress(c))
 }
 
 // checkRing returns why a callee, whom the caller knows by a name, cannot be rung
@@ -256,8 +261,9 @@ func (h *Hub) establish(cl *Call) {
 	cl.answeredAt = time.Now()
 	cl.offer = Description{}
 	h.log.Info("call answered", "call", cl.id, "rang", cl.answeredAt.Sub(cl.startedAt).Round(time.Millisecond))
-	for _, c := range []*Client{cl.caller.Client, cl.callee.Client} {
-		first := c == cl.callee.Client && c.profile.heldFirst
+	for _, side := range cl.both() {
+		c := side.Client
+		first := side == &cl.callee && c.profile.heldFirst
 		if first {
 			h.releaseCandidates(cl, c)
 		}

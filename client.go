@@ -116,7 +116,7 @@ func (h *Hub) removeLeaving() {
 		next := h.leaving[0]
 		h.leaving = h.leaving[1:]
 		if next.why == closeSlow {
-			h.lose(next.Client, closeSlow) // or it is ending already, and that was why
+			h.lose(next.Client, closeSlow) // it may be ending for another reason, which lose keeps
 		} else {
 			h.remove(next.Client, next.why)
 		}

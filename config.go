@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -349,10 +350,8 @@ func atLeast(least int) func(string) (int, error) {
 
 func oneOf(words ...string) func(string) (string, error) {
 	return func(s string) (string, error) {
-		for _, word := range words {
-			if s == word {
-				return s, nil
-			}
+		if slices.Contains(words, s) {
+			return s, nil
 		}
 		return "", fmt.Errorf("it is %s", strings.Join(words, " or "))
 	}

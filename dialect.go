@@ -70,13 +70,14 @@ func (l *language) decode(frame []byte) (Request, *Refused) {
 		return Request{}, broken
 	}
 	word, ok := l.words.word(m.get(l.key))
+	var cmd Command
 	switch {
 	case refusal != nil:
-		return Request{}, refusal.regarding(excerpt(word), l.subject(m, word))
 	case !ok:
 		return Request{}, refuse(CodeBadRequest, l.rule)
+	default:
+		cmd, refusal = l.words.parserOf(word)(m)
 	}
-	cmd, refusal := l.words.parserOf(word)(m)
 	if refusal != nil {
 		refusal.regarding(excerpt(word), l.subject(m, word))
 	}
@@ -263,7 +264,7 @@ func login(m *fields) (Command, *Refused) {
 
 // loginAs returns a login with these claims, and what is wrong with them. That a name is
 // missing is no flaw for those who have a token.
-func loginAs(nameField, roleField, tokenField json.RawMessage) (Command, *Refused) {
+func loginAs(nameField, roleField, tokenField json.RawMessage) (Login, *Refused) {
 	text, _ := jsonscan.Text(nameField)
 	name, ok := parseName(text)
 	role, roleOK := jsonscan.String(roleField)
@@ -332,6 +333,12 @@ func appendKey(dst []byte, key string) []byte {
 // appendMember appends a member with a string value.
 func appendMember(dst []byte, key, value string) []byte {
 	return jsonscan.AppendString(appendKey(dst, key), value)
+}
+
+// appendCopy appends a further member that jsonscan.Members has found in another object.
+func appendCopy(dst, key []byte, value json.RawMessage) []byte {
+	dst = append(jsonscan.AppendString(append(dst, ','), key), ':')
+	return append(dst, value...)
 }
 
 // appendKnown appends a member only if there is something to say.

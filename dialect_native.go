@@ -93,43 +93,45 @@ func nativeResume(m *fields) (Command, *Refused) {
 // nativeOffer returns the parser for an offer under the given key.
 func nativeOffer(key string, opening Opening) parser {
 	return func(m *fields) (Command, *Refused) {
-		sdp := m.get(key)
-		to, refusal := m.addressee(opening)
-		switch {
-		case refusal != nil:
+		sdp, to, refusal := m.payload(key, m.addressee(opening))
+		if refusal != nil {
 			return nil, refusal
-		case jsonscan.Absent(sdp):
-			return nil, missing(key)
 		}
-		return Offer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}, Opening: opening}, nil
+		return Offer{To: to, SDP: Description{JSON: sdp}, Opening: opening}, nil
 	}
 }
 
 // nativeAnswer returns the parser for an answer under the given key.
 func nativeAnswer(key string) parser {
 	return func(m *fields) (Command, *Refused) {
-		sdp := m.get(key)
-		to, refusal := m.address(m.get("name"))
-		switch {
-		case refusal != nil:
+		sdp, to, refusal := m.payload(key, m.get("name"))
+		if refusal != nil {
 			return nil, refusal
-		case jsonscan.Absent(sdp):
-			return nil, missing(key)
 		}
-		return Answer{To: to, SDP: Description{JSON: bytes.Clone(sdp)}}, nil
+		return Answer{To: to, SDP: Description{JSON: sdp}}, nil
 	}
 }
 
 func nativeCandidate(m *fields) (Command, *Refused) {
-	candidate := m.get("candidate")
-	to, refusal := m.address(m.get("name"))
-	switch {
-	case refusal != nil:
+	candidate, to, refusal := m.payload("candidate", m.get("name"))
+	if refusal != nil {
 		return nil, refusal
-	case jsonscan.Absent(candidate):
-		return nil, missing("candidate")
 	}
-	return Candidate{To: to, Candidate: bytes.Clone(candidate)}, nil
+	return Candidate{To: to, Candidate: candidate}, nil
+}
+
+// payload returns a copy of what a message brings under a key, and for which call, with
+// whom by this name.
+func (m *fields) payload(key string, name json.RawMessage) (json.RawMessage, Target, *Refused) {
+	to, refusal := m.address(name)
+	switch value := m.get(key); {
+	case refusal != nil:
+		return nil, to, refusal
+	case jsonscan.Absent(value):
+		return nil, to, missing(key)
+	default:
+		return bytes.Clone(value), to, nil
+	}
 }
 
 // claimable are the reasons that a client may give for leaving. Others count as absent:
@@ -170,9 +172,9 @@ func roomName(raw json.RawMessage) (Name, *Refused) {
 	return name, nil
 }
 
-// addressee returns whom an offer is for. The teacher's clients name the student under
-// several keys.
-func (m *fields) addressee(opening Opening) (Target, *Refused) {
+// addressee returns the name of whom an offer is for. The teacher's clients name the
+// student under several keys.
+func (m *fields) addressee(opening Opening) json.RawMessage {
 	name := m.get("name")
 	if opening == ByRequest {
 		for _, alias := range []string{"to", "target", "userID", "studentID"} {
@@ -181,5 +183,5 @@ func (m *fields) addressee(opening Opening) (Target, *Refused) {
 			}
 		}
 	}
-	return m.address(name)
+	return name
 }

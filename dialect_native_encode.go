@@ -215,10 +215,7 @@ func (e envelope) flatCandidate(dst []byte, ev NewCandidate) []byte {
 		case "type", "callID", "seq":
 			continue
 		}
-		dst = append(dst, ',')
-		dst = jsonscan.AppendString(dst, key)
-		dst = append(dst, ':')
-		dst = append(dst, value...)
+		dst = appendCopy(dst, key, value)
 	}
 	return e.close(dst)
 }

@@ -50,8 +50,7 @@ func (socketIO) connect(p packet, handshake identity, proof proof) (Request, *Re
 	if who.name == nil && !proves {
 		return Request{Word: connecting, Command: Connect{}}, nil
 	}
-	cmd, refusal := loginAs(who.name, who.role, token)
-	login := cmd.(Login)
+	login, refusal := loginAs(who.name, who.role, token)
 	if refusal != nil {
 		refusal.regarding(connecting, Target{})
 	}
@@ -163,7 +162,7 @@ func readArgument(m *fields, word string, argument json.RawMessage) *Refused {
 	case word == "offer", word == "answer", word == "candidate":
 		m.set(word, argument)
 	case nativeWords.has(word):
-		return refuse(CodeBadRequest, fmt.Sprintf("the argument of %s is an object", excerpt(word)))
+		return refuse(CodeBadRequest, fmt.Sprintf("the argument of %s is an object", word))
 	}
 	return nil
 }
@@ -222,8 +221,7 @@ func withType(sdp json.RawMessage, meant string) json.RawMessage {
 	described := appendMember([]byte{'{'}, "type", word)
 	for key, value := range jsonscan.Members(sdp) {
 		if string(key) != "type" {
-			described = append(jsonscan.AppendString(append(described, ','), key), ':')
-			described = append(described, value...)
+			described = appendCopy(described, key, value)
 		}
 	}
 	return append(described, '}')

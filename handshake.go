@@ -18,21 +18,22 @@ import (
 // request has been answered. Above the limit of connections a client still gets its
 // WebSocket, to be told so by a close frame, unless too many are being told.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) bool {
+	address := s.cfg.trustedProxies.ClientAddress(r)
 	slot, ok := s.slots.Acquire(s.cfg.trustedProxies.ClientSubnet(r))
 	if !ok {
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", engineio.RetryAfter)
 		http.Error(w, "there are too many connections: come back in a moment", http.StatusServiceUnavailable)
 		return false
 	}
 	if err := c.Upgrade(w, r); err != nil {
-		s.log.Debug("upgrade failed", "address", s.cfg.trustedProxies.ClientAddress(r), "error", err)
+		s.log.Debug("upgrade failed", "address", address, "error", err)
 		slot.Release()
 		return false
 	}
 	c.slot = slot
-	c.inquiry = s.tokens.inquire(r, s.cfg.trustedProxies.ClientAddress(r))
+	c.inquiry = s.tokens.inquire(r, address)
 	if s.log.Enabled(r.Context(), slog.LevelDebug) {
-		s.log.Debug("connection opened", "conn", c.id, "address", s.cfg.trustedProxies.ClientAddress(r))
+		s.log.Debug("connection opened", "conn", c.id, "address", address)
 	}
 	if slot.Refused() {
 		go c.abort(closeOverloaded)
@@ -40,9 +41,6 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, c *connection) 
 	}
 	return true
 }
-
-// retryAfter says when to try again if there are too many connections, in seconds.
-const retryAfter = "5"
 
 // answerDamaged answers a damaged handshake, and tells the operator, who can mend the
 // proxy.
@@ -73,13 +71,13 @@ type engineHost struct{ *Server }
 
 func (h engineHost) Open(w http.ResponseWriter, r *http.Request) (engineio.Session, bool) {
 	own := &socketIOSession{socketIO: h.socketIO, handshake: identityIn(r.URL.Query())}
-	if h.tokens != nil {
-		own.proof = proof{tokens: true, bearer: bearerIn(r.Header) != ""}
-	}
 	c := h.newConnection(own)
 	c.decided = true
 	if !h.upgrade(w, r, c) {
 		return engineio.Session{}, false
+	}
+	if c.inquiry != nil {
+		own.proof = proof{tokens: true, bearer: c.inquiry.bearer != ""}
 	}
 	return engineio.Session{
 		Conn:  &c.Conn,

@@ -22,7 +22,7 @@ const (
 )
 
 // excessOf returns the refusal of a request over the rate. If the request was refused
-// when it was read, as a bad message is, it stands in the place of that refusal.
+// when it was read, as a bad message is, this refusal replaces that one.
 func excessOf(req Request, refused *Refused) *Refused {
 	r := excess()
 	if refused == nil {

@@ -124,7 +124,7 @@ func (h *Hub) signInNewcomer(holder *Client) {
 	if p == nil {
 		return
 	}
-	for taken := false; len(p.newcomers) > 0 && !taken; {
+	for len(p.newcomers) > 0 {
 		next := p.newcomers[0]
 		p.newcomers = p.newcomers[1:]
 		next.c.awaited = nil
@@ -134,7 +134,7 @@ func (h *Hub) signInNewcomer(holder *Client) {
 		}
 		h.signIn(next.c, next.req, next.cmd)
 		h.acknowledge(next.c, next.req, nil)
-		taken = true
+		break
 	}
 	h.endProbe(p)
 }

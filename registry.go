@@ -58,7 +58,7 @@ func (h *Hub) login(c *Client, req Request, cmd Login) *Refused {
 func (h *Hub) checkLogin(c *Client, cmd Login) *Refused {
 	switch {
 	case c.loggedIn():
-		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
+		return signedInAlready(c)
 	case c.awaited != nil:
 		return loginUndecided()
 	case len(c.calls) > 0:
@@ -67,6 +67,11 @@ func (h *Hub) checkLogin(c *Client, cmd Login) *Refused {
 		return refuse(CodeBadRole, "there is no role "+excerpt(cmd.Role))
 	}
 	return nil
+}
+
+// signedInAlready refuses what only a client without a name can do.
+func signedInAlready(c *Client) *Refused {
+	return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
 }
 
 // nameTaken refuses a login, since somebody who lives holds the name.
@@ -208,7 +213,7 @@ func (r *registry) concerned(c *Client, rights Rights) (lists [][]*Client, total
 	return lists, total
 }
 
-// named returns a list of those among them whom the grant of c names.
+// named returns what concerned does, for a client whose grant names whom it may call.
 func (r *registry) named(c *Client, rights Rights) (lists [][]*Client, total int) {
 	var there []*Client
 	for _, key := range c.grant.MayCall {

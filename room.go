@@ -34,7 +34,7 @@ func (h *Hub) join(c *Client, cmd Join) *Refused {
 		h.tellJoined(c) // again; nothing has changed
 		return nil
 	case len(c.calls) > 0:
-		return refuse(CodeBusy, "you are in a call with "+c.calls[0].peerAddress(c))
+		return c.calls[0].keepsBusy(c)
 	case room != nil && room.full():
 		h.tell(c, RoomFull{cmd.Room.Text})
 		return nil

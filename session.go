@@ -77,7 +77,7 @@ func (s *session) forget(rule func(keptEvent) bool) {
 // answered. While c is away nothing more arrives, and nothing is forgotten.
 func (h *Hub) sweep(c *Client) {
 	s := c.session
-	if h.clients[c.via] != c || s == nil {
+	if s == nil { // c is removed
 		return
 	}
 	if s.away == nil {
@@ -118,7 +118,6 @@ func (h *Hub) endSession(c *Client) {
 type away struct {
 	limit  int // bytes that may wait
 	unsent int // bytes that wait
-	why    *Closing
 	window *time.Timer
 }
 
@@ -133,14 +132,9 @@ func (a *away) send(ev Event) bool {
 func (a *away) crowded() bool { return a.unsent > a.limit/2 }
 func (a *away) queued() int   { return a.unsent }
 
-// end notes why the client is removed. There is no connection to close.
-func (a *away) end(why *Closing) *Closing {
-	if a.why == nil {
-		a.why = why
-	}
-	return a.why
-}
-
+// There is no connection to end, to ask or to tell. Whoever ends it removes the client, or
+// gives it another carrier, in the same step.
+func (a *away) end(why *Closing) *Closing            { return why }
 func (a *away) askIfAlive()                          {}
 func (a *away) patience(time.Duration) time.Duration { return 0 }
 func (a *away) setKnown(bool)                        {}
@@ -180,7 +174,7 @@ func (h *Hub) resume(c *Client, cmd Resume) *Refused {
 	back := h.sessions[cmd.Secret]
 	switch {
 	case c.loggedIn():
-		return refuse(CodeAlreadyLoggedIn, "you are signed in as "+c.name.Text)
+		return signedInAlready(c)
 	case c.awaited != nil:
 		return loginUndecided()
 	case c.room != nil:
@@ -218,7 +212,6 @@ func (h *Hub) windowEnded(a *away) { h.remove(h.clients[a], closeGone) }
 func (h *Hub) takeOver(back, c *Client, seen uint64) {
 	s := back.session
 	c.loginTimer.Stop()
-	delete(h.clients, c.via)
 	back.via.end(closeReplaced)
 	if s.away != nil {
 		s.away.window.Stop()

@@ -10,8 +10,8 @@ import (
 // noWebSocket is the text for a client whose WebSocket has not come.
 const noWebSocket = "your WebSocket does not come through to the server, and long-polling alone is not supported: " + conn.ProxyMust
 
-// retryAfter says when to try again if there are too many connections, in seconds.
-const retryAfter = "5"
+// RetryAfter says when to try again if there are too many connections, in seconds.
+const RetryAfter = "5"
 
 // An httpError is how Engine.IO refuses a request.
 type httpError struct {
@@ -33,7 +33,7 @@ var (
 // answer sends the refusal.
 func (e *httpError) answer(w http.ResponseWriter) {
 	if e.status == http.StatusServiceUnavailable {
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", RetryAfter)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(e.status)
