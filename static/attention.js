@@ -25,7 +25,7 @@ export class Attention {
     return this.#audio;
   }
 
-  /** Plays what is due for as long as it is, and notifies of who calls. */
+  /** Plays the tune that is due until it no longer is, and notifies when somebody calls. */
   render() {
     const { tune: due, ringing } = calling;
     if (due === this.#due) return;

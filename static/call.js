@@ -80,12 +80,10 @@ export class Call extends Negotiation {
   }
 
   /** Takes their call in place of ours. @param {Offer} message @param {Description} description */
-  yield({ type, name, callID }, description) {
-    Object.assign(this, { name, callID, outgoing: false, state: 'incoming' });
-    this.#words = vocabularies[type];
+  yield(message, description) {
+    Object.assign(this, { outgoing: false, state: 'incoming' });
     this.disconnect();
-    this.#offer = description;
-    this.forgetCandidates();
+    this.attach(message, description);
     if (!this.#opening) this.#takeUp();
   }
 
@@ -211,16 +209,12 @@ export class Call extends Negotiation {
   /** The caller alone makes a detached call anew. @override @protected */
   get mayOffer() { return this.outgoing || !this.detached; }
 
-  /** Ends the call with their peer connection, unless the server can say why that is closed. */
-  #closedByThem() {
-    if (this.detached || !this.hooks.online()) this.hooks.over('hangup', 'them');
-    return false;
-  }
-
-  /** Ends a detached call with its media. @override @protected @param {RTCPeerConnectionState} state */
+  /** Ends a call with its media if it is detached, and with their peer connection unless
+   * the server can say why that is closed. @override @protected @param {RTCPeerConnectionState} state */
   changed(state) {
-    if (state === 'closed') return this.#closedByThem();
-    if (!this.detached) return true;
+    const closed = state === 'closed';
+    if (closed && (this.detached || !this.hooks.online())) this.hooks.over('hangup', 'them');
+    if (closed || !this.detached) return !closed;
     if (state === 'failed' || (state === 'disconnected' && this.#detachedBy === 'gone')) this.hooks.over(this.#detachedBy, 'server');
     return false;
   }

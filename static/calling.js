@@ -11,7 +11,7 @@ import { sameName } from './client.js';
 import { isolate } from './names.js';
 import * as notices from './notices.js';
 import { client, on, view } from './switchboard.js';
-import { cancelledWords, capital, endedWords, noMediaWords } from './words.js';
+import { cancelledWords, endedWords, noMediaWords } from './words.js';
 /** @import { Call } from './call.js' */
 /** @import { End, User } from './types.d.ts' */
 
@@ -196,7 +196,7 @@ class Calling {
 
   /** @param {string} text */
   #say(text, short = '') {
-    this.progress = capital(text);
+    this.progress = text;
     this.short = short;
     view.render();
   }

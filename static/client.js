@@ -42,7 +42,7 @@ export class SwitchboardClient extends TypedTarget {
   /** @type {Call | null} there is one at a time */ #current = null;
   /** @type {{ login: Login, resolve(me: SignedIn): void, reject(error: Error): void } | null} who waits for a sign-in */ #asked = null;
   /** @type {Login | null} who is or was signed in, for when a token is needed */ #me = null;
-  /** @type {Call | null} that ended when the server did not know of it, so that the other side may not either */ #old = null;
+  /** @type {Call | null} that ended while detached: the other side may not know that it is over */ #old = null;
   #left = ''; // whose call we left last, while words about it may be under way
 
   /** @param {string | URL} url @param {{ rtcConfig?: RTCConfiguration }} [options] rtcConfig is for the
@@ -281,8 +281,8 @@ export class SwitchboardClient extends TypedTarget {
       && (callID || call.callID) === call.callID && sameName(String(name || call.name), call.name);
   }
 
-  /** Ends the call on this side as the server, to which we have said so, ends it on the
-   * other. Like the server, it goes by the state unless only we can know.
+  /** Ends the call on this side, after the server was told. The reason follows from the
+   * state, as on the server, unless it is one that only we know.
    * @param {string} [reason] @param {string} [message] */
   #leave(reason, message) {
     if (!this.#current) return;

@@ -25,7 +25,7 @@ function present() { return calling.attempt?.capture ?? null; }
 export function state() {
   const capture = present();
   return {
-    microphone: capture?.microphone ? capture.microphone.enabled : null, // null: there is none
+    microphone: capture?.microphone?.enabled ?? null, // null: there is none
     camera: Boolean(capture?.camera),
     opening: Boolean(capture?.opening('camera') || capture?.opening('media')),
     screen: Boolean(capture?.screen),

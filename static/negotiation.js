@@ -121,7 +121,7 @@ export class Negotiation {
     const { pc } = this;
     const collision = this.#making || (pc?.signalingState !== 'stable' && !this.#settling);
     if (collision && this.outgoing) return;
-    if (pc?.remoteDescription && startsOver(pc.remoteDescription, description)) this.takeUp(description);
+    if (pc?.remoteDescription && sessionOf(description) !== this.theirs) this.takeUp(description); // it starts over
     else if (pc) this.#answer(pc, description);
   }
 
@@ -310,9 +310,6 @@ function addCandidate(pc, { candidate, sdpMid, sdpMLineIndex, usernameFragment }
   if (sdpMid == null) sdpMLineIndex ??= 0; // a text alone; all sections share one way
   pc.addIceCandidate({ candidate, sdpMid, sdpMLineIndex, usernameFragment }).catch(() => {});
 }
-
-/** Tells a new connection from a change of one. @param {Description} known @param {Description} description */
-function startsOver(known, description) { return sessionOf(known) !== sessionOf(description); }
 
 /** Returns the session id of the origin line, which stays the same for the life of a peer
  * connection (RFC 8829, 5.2.2). @param {Description} description */

@@ -26,6 +26,7 @@ const wish = new Wish();
 const connection = new Connection();
 const ring = new Ring(attention);
 const stage = new Stage();
+let part = ''; // of the page, which is shown
 
 view.render = render;
 startDevices();
@@ -105,9 +106,9 @@ function render() {
 /** Shows one part of the page, and takes the focus there, unless somebody is busy in the panel.
  * @param {'welcome' | 'directory' | 'stage'} next */
 function turnTo(next) {
-  if (next === view.shown) return;
-  const first = !view.shown;
-  view.shown = next;
+  if (next === part) return;
+  const first = !part;
+  part = next;
   byID('welcome').hidden = next !== 'welcome';
   byID('directory').hidden = next !== 'directory';
   if (first || byID('panel').contains(document.activeElement)) return;

@@ -4,8 +4,9 @@
 
 /** @import { Login, LoginReply, Received, SocketHooks, Standing } from './types.d.ts' */
 
-/** What it takes to come back: kept are the frames since the first that the server may not
- * have, whose number is first; of these, written have gone out on the present socket.
+/** What it takes to come back. `kept` holds the frames that the server may not have; `first`
+ * is the number of the first of them, and `written` says how many have gone out on the
+ * present socket.
  * @typedef {{ secret: string, window: number, seq: number, kept: string[], first: number, written: number }} Session */
 
 const SECOND = 1000;
@@ -126,18 +127,16 @@ export class Socket {
     if (forGood.includes(code)) this.login = null;
     if (!this.login || !this.#session || (!resuming && !losses.includes(code))) this.#endSession(code);
     if (this.#session && !resuming) {
-      this.#window = setTimeout(() => this.#windowEnded(), this.#session.window + times.late);
+      this.#window = setTimeout(() => {
+        this.#session = null; // what is lost without one is over
+        this.#drop(DEAD);
+      }, this.#session.window + times.late);
       this.#hooks.emit('resuming', { seconds: this.#session.window / SECOND });
     }
     if (!this.login) return this.#become({ state: 'offline', code, opened });
     const retryIn = this.#session && !resuming ? 0 : this.#wait(code);
     this.#timer = setTimeout(() => this.connect(), retryIn);
     this.#become({ state: this.#session ? 'resuming' : 'waiting', code, opened, retryIn });
-  }
-
-  #windowEnded() {
-    this.#endSession(DEAD);
-    this.#drop(DEAD);
   }
 
   /** Says that what the server knew of this client is over. @param {number} code */

@@ -5,9 +5,8 @@ import { SwitchboardClient } from './client.js';
 
 export const client = new SwitchboardClient(socketURL());
 
-/** What is seen of the state of everything: which part of the page is shown, and the
- * function that shows it, which may be called at any time. page.js sets both. */
-export const view = { shown: '', render() {} };
+/** Shows the state of everything, and may be called at any time. page.js sets it. */
+export const view = { render() {} };
 
 Object.assign(window, { switchboard: client }); // for a look around in the browser's console
 

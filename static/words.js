@@ -62,8 +62,8 @@ export function refusedWords({ code, message, request }, name = '') {
     case 'bad-name': return badNameWords(name);
     case 'bad-role': return `${sentence(message || 'the server does not know this role')} Leave it empty, or ask who runs the server.`;
     case 'forbidden': return `That is not allowed. ${sentence(message || code)}`;
-    case 'unsupported': return 'Its page cannot change a running call, so neither a shared screen nor a '
-      + 'camera that is switched on or off gets there. The call goes on as it was.';
+    case 'unsupported': return 'The page of the other side cannot change a running call: a shared screen, or a '
+      + 'camera switched on or off, does not get there. The call goes on as it was.';
     case 'bad-token': return 'You need a link with a token that is still good. Ask for a new link where you got yours.';
     case 'rate-limited': return 'Too many messages in a short time. Wait a moment.';
     default: return `The server refused${request ? ` "${request}"` : ' that'}. ${sentence(message || code)}`;
@@ -118,7 +118,7 @@ export function noMediaWords(iceServers) {
 function sentence(text) { return capital(text) + (text.endsWith('.') ? '' : '.'); }
 
 /** Begins a sentence, but leaves an isolated name at its beginning as it is spelt. @param {string} text */
-export function capital(text) { return text[0].toUpperCase() + text.slice(1); }
+function capital(text) { return text[0].toUpperCase() + text.slice(1); }
 
 /** Says why a connection ended for good, or returns '' if there is nothing to say. @param {number} [code] */
 export function closedWords(code) {
